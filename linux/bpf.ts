@@ -1,0 +1,103 @@
+/**
+ * bpf(2): maps that JavaScript reads through mapped memory, programs, and raw tracepoints. Everything here lives as long
+ * as its descriptor: a process that dies leaves nothing behind.
+ */
+
+import { lastErrno, libc, SystemCallError } from './libc.ts';
+import { allocate } from './memory.ts';
+
+const syscall = libc.func('syscall', 'long', ['long', 'int', 'uintptr_t', 'uint32_t']);
+
+const bpfCallNumbers: Readonly<Record<string, number>> = { x64: 321, arm64: 280, riscv64: 280, ppc64: 361 };
+
+const BPF_MAP_CREATE = 0;
+const BPF_PROG_LOAD = 5;
+const BPF_RAW_TRACEPOINT_OPEN = 17;
+const BPF_MAP_TYPE_ARRAY = 2;
+const BPF_PROG_TYPE_RAW_TRACEPOINT = 17;
+const BPF_F_MMAPABLE = 1 << 10;
+const EACCES = 13;
+
+const attributeBytes = 128;
+const logBytes = 65_536;
+
+/** One array of one value, zeroed, that may be mapped (Linux 5.5). @returns its descriptor. @throws {SystemCallError} */
+export function createMappableMap(valueBytes: number): number {
+  return call('Cannot create a BPF map', BPF_MAP_CREATE, (attributes) => {
+    attributes.setUint32(0, BPF_MAP_TYPE_ARRAY, true);
+    attributes.setUint32(4, 4, true);
+    attributes.setUint32(8, valueBytes, true);
+    attributes.setUint32(12, 1, true);
+    attributes.setUint32(16, BPF_F_MMAPABLE, true);
+  });
+}
+
+/**
+ * Loads a program for a raw tracepoint. @returns its descriptor.
+ * @throws {SystemCallError} EPERM: needs CAP_BPF and CAP_PERFMON. Refused by the verifier: the message ends with its
+ * last words.
+ */
+export function loadRawTracepointProgram(instructions: Uint8Array): number {
+  const memory = allocate(instructions.byteLength + 16 + logBytes);
+  try {
+    const bytes = new Uint8Array(memory.buffer);
+    const licenseAt = instructions.byteLength;
+    const logAt = licenseAt + 16;
+    bytes.set(instructions);
+    // Reading kernel memory is for programs under a licence compatible with the GPL; MIT alone is not on its list.
+    bytes.set(new TextEncoder().encode('Dual MIT/GPL\0'), licenseAt);
+    const fill = (log: boolean) => (attributes: DataView) => {
+      attributes.setUint32(0, BPF_PROG_TYPE_RAW_TRACEPOINT, true);
+      attributes.setUint32(4, instructions.byteLength / 8, true);
+      attributes.setBigUint64(8, memory.address, true);
+      attributes.setBigUint64(16, memory.address + BigInt(licenseAt), true);
+      attributes.setUint32(24, log ? 1 : 0, true);
+      attributes.setUint32(28, log ? logBytes : 0, true);
+      attributes.setBigUint64(32, log ? memory.address + BigInt(logAt) : 0n, true);
+    };
+    const action = 'Cannot load a BPF program';
+    try {
+      return call(action, BPF_PROG_LOAD, fill(false));
+    } catch (error) {
+      if (!(error instanceof SystemCallError) || error.errno !== EACCES) throw error;
+    }
+    try {
+      return call(action, BPF_PROG_LOAD, fill(true));
+    } catch (error) {
+      if (!(error instanceof SystemCallError)) throw error;
+      const log = new TextDecoder().decode(bytes.subarray(logAt)).replace(/\0.*$/s, '').trim();
+      throw new SystemCallError(`${action} (verifier: ${log.slice(-300)})`, error.errno);
+    }
+  } finally {
+    memory.unmap();
+  }
+}
+
+/** Runs a program at every pass of a tracepoint, until the descriptor is closed. @throws {SystemCallError} */
+export function openRawTracepoint(name: string, program: number): number {
+  const text = allocate(name.length + 1);
+  try {
+    new Uint8Array(text.buffer).set(new TextEncoder().encode(name));
+    return call(`Cannot attach to the tracepoint ${name}`, BPF_RAW_TRACEPOINT_OPEN, (attributes) => {
+      attributes.setBigUint64(0, text.address, true);
+      attributes.setUint32(8, program, true);
+    });
+  } finally {
+    text.unmap();
+  }
+}
+
+function call(action: string, command: number, fill: (attributes: DataView) => void): number {
+  const number = bpfCallNumbers[process.arch];
+  if (number === undefined)
+    throw new Error(`${action}: the number of bpf(2) on ${process.arch} is not known`);
+  const memory = allocate(attributeBytes);
+  try {
+    fill(new DataView(memory.buffer));
+    const returned = syscall(number, command, Number(memory.address), attributeBytes);
+    if (returned < 0) throw new SystemCallError(action, lastErrno());
+    return returned;
+  } finally {
+    memory.unmap();
+  }
+}

@@ -1,0 +1,59 @@
+/** `comparison.json`: every variant against the baseline, a row a metric. Field names are fixed. */
+
+import { z } from 'zod';
+import { circumstancesSchema } from './cell.ts';
+import { metricNames } from './scenario.ts';
+import { limitedBy } from './trial-record.ts';
+
+export const comparisonSchemaName = 'stampede.comparison/1';
+export const verdicts = ['better', 'worse', 'equivalent', 'inconclusive'] as const;
+export type Verdict = (typeof verdicts)[number];
+
+const figure = z.number().nullable();
+
+export const comparisonRowSchema = z.strictObject({
+  metric: z.enum(metricNames),
+  cell: circumstancesSchema,
+  variant: z.string(),
+  baselineMedian: figure,
+  median: figure,
+  /** Variant over baseline, and the bounds of its confidence interval; null when there was nothing to compare. */
+  ratio: figure,
+  low: figure,
+  high: figure,
+  confidence: z.number(),
+  /** Blocks in which both were measured. */
+  blocks: z.int().min(0),
+  verdict: z.enum(verdicts),
+  /** Of the variant's trials in this cell, and of the baseline's: a generator's limit makes a figure a bound. */
+  limitedBy: z.enum(limitedBy),
+  baselineLimitedBy: z.enum(limitedBy),
+  /** Of an inconclusive row: how many more blocks would probably decide it. */
+  moreBlocks: z.int().min(1).nullable(),
+  /** Why a figure is null, is a bound, or a verdict withheld. */
+  notes: z.array(z.string()),
+});
+
+export const comparisonSchema = z.strictObject({
+  schema: z.literal(comparisonSchemaName),
+  run: z.string(),
+  baseline: z.string(),
+  /** The answer in one sentence. */
+  answer: z.string(),
+  rows: z.array(comparisonRowSchema),
+  thresholds: z.array(
+    z.strictObject({
+      metric: z.enum(metricNames),
+      variant: z.string(),
+      min: figure,
+      max: figure,
+      /** The median over blocks of the worst cell of that variant. */
+      value: figure,
+      holds: z.boolean(),
+    }),
+  ),
+  model: z.array(z.unknown()),
+});
+
+export type ComparisonRow = Readonly<z.infer<typeof comparisonRowSchema>>;
+export type Comparison = Readonly<z.infer<typeof comparisonSchema>>;
