@@ -1,0 +1,146 @@
+/**
+ * `stampede run`: the main job. A scenario goes in; a run folder, a table and an exit status come out.
+ *
+ * Ctrl-C (or SIGTERM) once ends the run cleanly and keeps what was committed; a second time ends at once, and what the
+ * run started ends with it: every child asked the kernel for that.
+ */
+
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { parseRedisUrl } from '../control/redis-url.ts';
+import type { RunOutcome } from '../coordinator/run-options.ts';
+import { ExitStatus } from '../protocol/failure.ts';
+import { type RunFolder, runFolder } from '../protocol/run-folder.ts';
+import { markRunUnderWay } from './ending.ts';
+import { openOutFolder } from './out-folder.ts';
+import { progressDisplay } from './progress.ts';
+import { readScenario, type ScenarioOptions, scenarioOptions } from './scenario-argument.ts';
+import { wantsColour } from './terminal.ts';
+
+export interface RunCommandOptions extends ScenarioOptions {
+  readonly out?: string;
+  readonly redis?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function runCommand(): Command {
+  return scenarioOptions(new Command('run'))
+    .description('Run a scenario: flood every variant in randomised blocks, judge, report.')
+    .option(
+      '--out <DIR>',
+      'the run folder; that of an interrupted run is resumed (default: runs/NAME-DATE-TIME)',
+    )
+    .option('--redis <URL>', 'use this Redis (redis://, rediss://, unix://) instead of a private one')
+    .option('--json', 'print the outcome and the comparison as JSON')
+    .option('--quiet', 'no progress')
+    .addHelpText(
+      'after',
+      `
+The password of a Redis can stand in STAMPEDE_REDIS_URL instead of --redis, where other users cannot read it.
+
+Examples:
+  stampede run scenarios/quick.yaml
+  stampede run scenarios/quick.yaml --blocks 3 --set variant=single-queue,reuseport:cpu --out runs/mine`,
+    )
+    .action(async (path: string, options: RunCommandOptions) => {
+      process.exitCode = await runAndTell(path, options);
+    });
+}
+
+export async function runAndTell(path: string, options: RunCommandOptions): Promise<ExitStatus> {
+  const { scenario, text } = await readScenario(path, options);
+  const redisUrl = options.redis ?? process.env.STAMPEDE_REDIS_URL ?? null;
+  if (redisUrl !== null) parseRedisUrl(redisUrl);
+  const out = await openOutFolder(options.out ?? join('runs', `${scenario.name}-${timeStamp(new Date())}`));
+  const folder = runFolder(out.path);
+  // The coordinator brings BullMQ with it: only who runs waits for that.
+  const { runScenario } = await import('../coordinator/coordinator.ts');
+  const display = progressDisplay(process.stderr, options.quiet === true);
+  const interrupt = endOnSignals(display.say);
+  markRunUnderWay();
+  try {
+    const outcome = await runScenario({
+      scenario,
+      scenarioText: text,
+      folder,
+      redisUrl,
+      memberCommand: [
+        process.execPath,
+        ...process.execArgv,
+        fileURLToPath(new URL('./stampede.js', import.meta.url)),
+      ],
+      signal: interrupt.signal,
+      onProgress: display.show,
+    });
+    display.end();
+    await tell(outcome, folder, options);
+    return statusOf(outcome);
+  } finally {
+    display.end();
+    await out.remove();
+    interrupt.forget();
+  }
+}
+
+/** Scripts read this. */
+export function statusOf(outcome: Pick<RunOutcome, 'state' | 'comparison'>): ExitStatus {
+  if (outcome.state !== 'complete') return ExitStatus.runIncomplete;
+  const broken = outcome.comparison?.thresholds.some((threshold) => !threshold.holds) ?? false;
+  return broken ? ExitStatus.thresholdBroken : ExitStatus.ok;
+}
+
+async function tell(outcome: RunOutcome, folder: RunFolder, options: RunCommandOptions): Promise<void> {
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify({ folder: folder.path, ...outcome })}\n`);
+    return;
+  }
+  if (outcome.comparison !== null) {
+    const { comparisonTable } = await import('../coordinator/report/table.ts');
+    process.stdout.write(
+      `${comparisonTable(outcome.comparison, { colour: wantsColour(process.stdout), width: process.stdout.columns || 120 })}\n`,
+    );
+    process.stdout.write(`\nreport: ${folder.reportHtml}\n`);
+  }
+  if (outcome.state !== 'complete') {
+    process.stderr.write(
+      `The run is ${outcome.state}: ${outcome.reason ?? 'no reason was given'}; ${outcome.committed} of ` +
+        `${outcome.planned} trials are committed and kept. To resume: stampede run ${quoted(folder.scenario)} --out ${quoted(folder.path)}\n`,
+    );
+  }
+}
+
+interface Interrupt {
+  readonly signal: AbortSignal;
+  forget(): void;
+}
+
+function endOnSignals(say: (text: string) => void): Interrupt {
+  const controller = new AbortController();
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(ExitStatus.runIncomplete);
+    say(`${name}: ending the run, what was committed is kept; once more to end at once`);
+    controller.abort(name);
+  };
+  for (const name of names) process.on(name, onSignal);
+  return {
+    signal: controller.signal,
+    forget: () => {
+      for (const name of names) process.off(name, onSignal);
+    },
+  };
+}
+
+/** As a shell takes it back in one piece. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Local time, to the second: 20261121-063412. */
+export function timeStamp(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`;
+  return `${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
+}
