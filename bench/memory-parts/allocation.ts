@@ -1,0 +1,63 @@
+/**
+ * A process that floods on its main thread under V8's sampling heap profiler, which counts what was collected, too. A
+ * short flood and a long one: what differs is what connections cost; what a flood costs as such drops out.
+ */
+
+import { type HeapProfiler, Session } from 'node:inspector';
+import { prepareFlood } from '../../agent/engines/engines.ts';
+import { Lease, LoadControl } from '../../agent/load-control.ts';
+import { benchOrder, leaseOf } from '../runner/flood-once.ts';
+
+export interface AllocationMeasured {
+  readonly backend: string;
+  readonly connections: number;
+  readonly sampleBytes: number;
+  readonly bytesPerConnection: number;
+}
+
+interface Sampled {
+  readonly backend: string;
+  readonly connections: number;
+  readonly bytes: number;
+}
+
+const sampleBytes = 256;
+const [port, seconds] = process.argv.slice(2).map(Number);
+const session = new Session();
+session.connect();
+
+// Compiled code allocates less than interpreted code: only what has been compiled is measured.
+for (let round = 0; round < 3; round++) floodFor(seconds / 2);
+const short = floodFor(seconds / 4);
+const long = floodFor(seconds);
+const connections = long.connections - short.connections;
+const measured: AllocationMeasured = {
+  backend: long.backend,
+  connections,
+  sampleBytes,
+  bytesPerConnection: Math.max(0, (long.bytes - short.bytes) / connections),
+};
+process.stdout.write(JSON.stringify(measured));
+
+function floodFor(measuredSeconds: number): Sampled {
+  const order = benchOrder({ target: { addresses: ['127.0.0.1'], port }, measuredSeconds });
+  const control = new LoadControl();
+  const flood = prepareFlood(order, control, new Lease(leaseOf(measuredSeconds + 30)));
+  control.start(process.hrtime.bigint());
+  session.post('HeapProfiler.startSampling', {
+    samplingInterval: sampleBytes,
+    includeObjectsCollectedByMajorGC: true,
+    includeObjectsCollectedByMinorGC: true,
+  } as HeapProfiler.StartSamplingParameterType);
+  const result = flood.run();
+  let bytes = 0;
+  session.post('HeapProfiler.stopSampling', (error, { profile }) => {
+    if (error !== null) throw error;
+    bytes = bytesIn(profile.head);
+  });
+  return { backend: flood.backend, connections: result.lifetime.completed, bytes };
+}
+
+function bytesIn(node: HeapProfiler.SamplingHeapProfileNode): number {
+  return node.children.reduce((sum, child) => sum + bytesIn(child), node.selfSize);
+}
