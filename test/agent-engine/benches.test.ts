@@ -1,0 +1,42 @@
+/** Benches run small, so that they cannot rot: they say figures in their fixed form. The figures themselves prove nothing. */
+
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Figure } from '../../bench/runner/figure.ts';
+
+async function figuresOf(bench: string): Promise<Figure[]> {
+  const program = fileURLToPath(new URL(`../../bench/${bench}.js`, import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program, '--small', '--json']);
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Figure);
+}
+
+const isMissing = (name: string): boolean => spawnSync(name, ['--version']).error !== undefined;
+
+test('bench/socket compares the engine with wrk', {
+  skip:
+    isMissing('wrk') || isMissing('/usr/sbin/nginx')
+      ? 'wrk or nginx is not installed (apt-get install wrk nginx-light)'
+      : false,
+}, async () => {
+  const [figure] = await figuresOf('socket');
+  assert.equal(figure.bench, 'socket');
+  assert.equal(figure.unit, '1/s');
+  assert.match(figure.against ?? '', /^wrk/);
+  assert.equal(figure.pairs, 1);
+  assert.ok((figure.value ?? 0) > 1000, `${figure.value} connections/s`);
+  assert.ok(figure.ratio !== null && figure.ratio.min <= figure.ratio.median);
+});
+
+test('bench/memory: a load thread stays small, and a connection allocates nothing to speak of', async () => {
+  const [most, growth, allocated] = await figuresOf('memory');
+  assert.ok((most.value ?? 999) < 200, `${most.value} MiB`);
+  assert.equal(growth.unit, 'MiB');
+  // Reading the clock costs one boxed double a batch, not a connection.
+  assert.ok((allocated.value ?? 999) < 32, `${allocated.value} bytes a connection`);
+});
