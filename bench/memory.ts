@@ -67,7 +67,7 @@ try {
       figure: 'allocated by one connection',
       value: allocation.bytesPerConnection,
       unit: 'bytes',
-      note: `sampled every ${allocation.sampleBytes} bytes, collected ones too; ${allocation.backend}, ${allocation.connections} connections`,
+      note: `least of several floods, sampled every ${allocation.sampleBytes} bytes, collected ones too; ${allocation.backend}, ${allocation.connections} connections`,
     },
     options,
   );

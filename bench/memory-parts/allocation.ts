@@ -1,6 +1,7 @@
 /**
  * A process that floods on its main thread under V8's sampling heap profiler, which counts what was collected, too. A
- * short flood and a long one: what differs is what connections cost; what a flood costs as such drops out.
+ * short flood and a long one: what differs is what connections cost; what a flood costs as such drops out. The least of
+ * several such pairs counts: the compiler allocates on the same heap, at times of its own.
  */
 
 import { type HeapProfiler, Session } from 'node:inspector';
@@ -22,22 +23,27 @@ interface Sampled {
 }
 
 const sampleBytes = 256;
+const pairs = 4;
 const [port, seconds] = process.argv.slice(2).map(Number);
 const session = new Session();
 session.connect();
 
 // Compiled code allocates less than interpreted code: only what has been compiled is measured.
 for (let round = 0; round < 3; round++) floodFor(seconds / 2);
-const short = floodFor(seconds / 4);
-const long = floodFor(seconds);
-const connections = long.connections - short.connections;
-const measured: AllocationMeasured = {
-  backend: long.backend,
-  connections,
-  sampleBytes,
-  bytesPerConnection: Math.max(0, (long.bytes - short.bytes) / connections),
-};
-process.stdout.write(JSON.stringify(measured));
+let least = measurePair();
+for (let pair = 1; pair < pairs; pair++) {
+  const next = measurePair();
+  if (next.bytesPerConnection < least.bytesPerConnection) least = next;
+}
+process.stdout.write(JSON.stringify(least));
+
+function measurePair(): AllocationMeasured {
+  const short = floodFor(seconds / 4);
+  const long = floodFor(seconds);
+  const connections = long.connections - short.connections;
+  const bytesPerConnection = Math.max(0, (long.bytes - short.bytes) / connections);
+  return { backend: long.backend, connections, sampleBytes, bytesPerConnection };
+}
 
 function floodFor(measuredSeconds: number): Sampled {
   const order = benchOrder({ target: { addresses: ['127.0.0.1'], port }, measuredSeconds });
