@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { Buffers } from '../../agent/engines/socket/buffers.ts';
-import { type Conversation, Verdict } from '../../agent/engines/socket/conversation.ts';
-import { echoConversation } from '../../agent/engines/socket/echo-conversation.ts';
-import { httpConversation } from '../../agent/engines/socket/http-conversation.ts';
-import { readHead } from '../../agent/engines/socket/http-head.ts';
+import { Buffers } from '../../agent/engines/flood/buffers.ts';
+import { type Conversation, Verdict } from '../../agent/engines/flood/conversation.ts';
+import { echoConversation } from '../../agent/engines/flood/echo-conversation.ts';
+import { httpConversation } from '../../agent/engines/flood/http-conversation.ts';
+import { readHead } from '../../agent/engines/flood/http-head.ts';
 import type { LoadOrder } from '../../agent/load.ts';
 import { patternBytes } from '../../protocol/traffic.ts';
 import { order } from './flood-fixture.ts';

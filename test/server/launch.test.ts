@@ -158,7 +158,7 @@ test('kill() ends a stopped server at once', async (context) => {
   await stop(server.pid);
   const startedMs = performance.now();
   await server.kill();
-  assert.ok(performance.now() - startedMs < 500);
+  assert.ok(performance.now() - startedMs < 2_000);
   assert.equal(isAlive(server.pid), false);
 });
 
