@@ -7,15 +7,9 @@ import { IoUring, ringRefusal } from '../../../linux/io-uring.ts';
 import { Operation } from '../../../linux/io-uring-operations.ts';
 import { badInput } from '../../../protocol/failure.ts';
 import type { LoadOrder } from '../../load.ts';
+import type { Carrier, TransportOptions } from '../flood/transport.ts';
 import { EpollTransport } from './epoll-transport.ts';
 import { IoUringTransport } from './io-uring-transport.ts';
-import type { Transport, TransportOptions } from './transport.ts';
-
-export interface Carrier {
-  /** "io_uring", "epoll", or "epoll (io_uring: why not)". */
-  readonly backend: string;
-  readonly transport: Transport;
-}
 
 const always = ['socket', 'connect', 'send', 'sendMessage', 'receive', 'close', 'cancel'] as const;
 const forSourceAddresses = ['command', 'bind'] as const;

@@ -29,8 +29,8 @@ import {
   send,
 } from '../../../linux/sockets.ts';
 import { echoNonceBytes } from '../../../protocol/traffic.ts';
-import type { Buffers } from './buffers.ts';
-import type { Transport, TransportEvents, TransportOptions } from './transport.ts';
+import type { Buffers } from '../flood/buffers.ts';
+import type { Transport, TransportEvents, TransportOptions } from '../flood/transport.ts';
 
 const { EAGAIN, ECANCELED, EINPROGRESS } = constants.errno;
 const AF_INET6 = 10;
@@ -43,6 +43,7 @@ const Step = { closed: 0, connecting: 1, sending: 2, receiving: 3, failed: 4 } a
 
 export class EpollTransport implements Transport {
   readonly capacity: number;
+  readonly startsAtOnce = 4;
 
   readonly #buffers: Buffers;
   readonly #gathered: boolean;

@@ -32,8 +32,8 @@ import { SystemCallError } from '../../../linux/libc.ts';
 import { openFilesLimit } from '../../../linux/limits.ts';
 import { allocate, type Mapping } from '../../../linux/memory.ts';
 import { IP_BIND_ADDRESS_NO_PORT, IPPROTO_IP } from '../../../linux/sockets.ts';
-import type { Buffers } from './buffers.ts';
-import type { Transport, TransportEvents, TransportOptions } from './transport.ts';
+import type { Buffers } from '../flood/buffers.ts';
+import type { Transport, TransportEvents, TransportOptions } from '../flood/transport.ts';
 
 const Tag = { prefix: 1, connect: 2, send: 3, receive: 4, close: 5, cancel: 6 } as const;
 
@@ -44,6 +44,7 @@ const unspecifiedBytes = 16;
 
 export class IoUringTransport implements Transport {
   readonly capacity: number;
+  readonly startsAtOnce = 4;
 
   readonly #ring: IoUring;
   readonly #buffers: Buffers;

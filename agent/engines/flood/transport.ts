@@ -1,6 +1,6 @@
 /**
- * What carries a flood: opens connections, moves bytes, and tells what became of it. One file a way of asking the kernel
- * (`io-uring-transport.ts`, `epoll-transport.ts`); the flood above them is the same.
+ * What carries a flood: opens connections, moves bytes, and tells what became of it. One file a way to do so
+ * (`io-uring-transport.ts`, `epoll-transport.ts`, `packet-transport.ts`); the flood above them is the same.
  *
  *   open ─► connected ─► received … ─► close                       every arrow back to the flood is a
  *     │         │            │                                     method of TransportEvents; after
@@ -27,9 +27,18 @@ export interface TransportEvents {
   failed(slot: number, errno: number): void;
 }
 
+/** What an engine chose to carry a flood. */
+export interface Carrier {
+  /** e.g. "io_uring", or "epoll (io_uring: why not)". */
+  readonly backend: string;
+  readonly transport: Transport;
+}
+
 export interface Transport {
   /** Slots that can be open at once: what the limit of descriptors left of those asked for. */
   readonly capacity: number;
+  /** Connections started between two polls, at most: they are submitted together, so more make their starts untrue. */
+  readonly startsAtOnce: number;
   /** Opens a connection, sends the slot's request on it, and receives. `connection` picks source and target in turn. */
   open(slot: number, connection: number): void;
   /** Sends the slot's request on the open connection, and receives. */

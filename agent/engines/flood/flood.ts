@@ -25,8 +25,6 @@ import type { Transport, TransportEvents } from './transport.ts';
 
 /** The command, the lease and every deadline are looked at this often, so this is also the longest wait. */
 const lookEveryMs = 10;
-/** Connections started between two looks at what has come back: more would make their start times untrue. */
-const startsAtOnce = 4;
 /** After the measured time, connections under way have this long, at most, to end. */
 const mostDrainMs = 2_000;
 /** A stopped flood waits so long for the kernel to give connections back. */
@@ -174,6 +172,7 @@ export class Flood implements TransportEvents {
 
   #loadClosed(): void {
     const { intendedMs } = this.#slots.times;
+    const { startsAtOnce } = this.#transport;
     while (this.#look() && this.#clock[now] < this.#startUntilMs) {
       for (let starts = 0; starts < startsAtOnce && this.#freeCount > 0; starts++) {
         const slot = this.#free[--this.#freeCount];
@@ -186,6 +185,7 @@ export class Flood implements TransportEvents {
 
   #loadOpen(startMs: number, ratePerSecond: number, seed: number): void {
     const { intendedMs } = this.#slots.times;
+    const { startsAtOnce } = this.#transport;
     const pacer = new PoissonPacer({ ratePerSecond, startMs, random: seededRandom(seed, 'arrivals') });
     const { dueMs } = pacer;
     const alarm = new Alarm();
