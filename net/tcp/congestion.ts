@@ -1,0 +1,167 @@
+/**
+ * How much may be under way: slow start and congestion avoidance (RFC 5681), fast retransmit and fast recovery as NewReno
+ * (RFC 6582), limited transmit (RFC 3042), an initial window of ten segments (RFC 6928).
+ *
+ *   OPEN ── third duplicate ACK ──► RECOVERY ── ACK beyond RECOVER ──► OPEN
+ *     └──────────── timeout ────────────┴──► OPEN, with a window of one segment
+ *
+ * It holds nothing: its words lie in the caller's Int32Array, `congestionWords` of them from `base` on. It sends nothing:
+ * each function says what is due. Sequence numbers are int32, sizes are bytes.
+ */
+
+/** Words of a connection. */
+export const CWND = 0;
+export const SSTHRESH = 1;
+/** NewReno's: an ACK beyond it acknowledges all that was sent when the last loss was noticed. */
+export const RECOVER = 2;
+export const DUPLICATE_ACKS = 3;
+/** Bytes acknowledged in congestion avoidance since the window last grew; in RECOVERY, 1 after the first partial ACK. */
+export const ACKED = 4;
+export const PHASE = 5;
+export const congestionWords = 6;
+
+export const OPEN = 0;
+export const RECOVERY = 1;
+
+/** What is due: nothing but what the window allows, or the first unacknowledged segment again. */
+export const GO_ON = 0;
+export const RETRANSMIT = 1;
+/** As RETRANSMIT, and the retransmission timer starts anew: the first partial ACK of a recovery (RFC 6582 3.2, step 3). */
+export const RETRANSMIT_RESTART = 2;
+
+const duplicateThreshold = 3;
+const largestWindow = 2 ** 30;
+
+/** RFC 6928, section 2: ten segments, or 14,600 bytes of larger ones, but at least two. */
+export function initialWindow(mss: number): number {
+  return Math.min(10 * mss, Math.max(2 * mss, 14_600));
+}
+
+/** The handshake is done. @param synLost a SYN or SYN+ACK was sent again: one segment (RFC 5681 3.1). */
+export function startCongestion(
+  words: Int32Array,
+  base: number,
+  mss: number,
+  sndNxt: number,
+  synLost: boolean,
+): void {
+  words[base + CWND] = synLost ? mss : initialWindow(mss);
+  words[base + SSTHRESH] = largestWindow;
+  words[base + RECOVER] = sndNxt - 1;
+  words[base + DUPLICATE_ACKS] = 0;
+  words[base + ACKED] = 0;
+  words[base + PHASE] = OPEN;
+}
+
+/** Bytes that may be under way: cwnd, and one segment for each of the first two duplicate ACKs (RFC 3042). */
+export function congestionWindow(words: Int32Array, base: number, mss: number): number {
+  const cwnd = words[base + CWND];
+  return words[base + PHASE] === OPEN ? cwnd + words[base + DUPLICATE_ACKS] * mss : cwnd;
+}
+
+/**
+ * An ACK of new data. @param ack SND.UNA now. @param acked bytes it acknowledged. @param flight bytes that are still
+ * under way.
+ */
+export function onAck(
+  words: Int32Array,
+  base: number,
+  ack: number,
+  acked: number,
+  flight: number,
+  mss: number,
+): number {
+  const recovering = words[base + PHASE] === RECOVERY;
+  const partial = recovering && ((ack - words[base + RECOVER]) | 0) <= 0;
+  if (partial) {
+    const first = words[base + ACKED] === 0;
+    words[base + ACKED] = 1;
+    const deflated = words[base + CWND] - acked + (acked >= mss ? mss : 0);
+    words[base + CWND] = Math.max(deflated, mss);
+    return first ? RETRANSMIT_RESTART : RETRANSMIT;
+  }
+  words[base + DUPLICATE_ACKS] = 0;
+  if (recovering) {
+    words[base + CWND] = Math.min(words[base + SSTHRESH], Math.max(flight, mss) + mss);
+    words[base + ACKED] = 0;
+    words[base + PHASE] = OPEN;
+  } else grow(words, base, acked, flight, mss);
+  return GO_ON;
+}
+
+/** A window that the sender did not fill says nothing about the network: it stays (RFC 7661, as Linux tests it). */
+function grow(words: Int32Array, base: number, acked: number, flight: number, mss: number): void {
+  const cwnd = words[base + CWND];
+  const used = flight + acked;
+  if (cwnd < words[base + SSTHRESH]) {
+    if (cwnd < 2 * used) words[base + CWND] = Math.min(cwnd + Math.min(acked, mss), largestWindow);
+    return;
+  }
+  if (used + mss <= cwnd) return;
+  const total = words[base + ACKED] + acked;
+  if (total < cwnd) {
+    words[base + ACKED] = total;
+    return;
+  }
+  words[base + ACKED] = Math.min(total - cwnd, cwnd);
+  words[base + CWND] = Math.min(cwnd + mss, largestWindow);
+}
+
+/**
+ * A duplicate ACK as RFC 5681 section 2 has it. @param ack SND.UNA. @param flight bytes under way.
+ * @returns RETRANSMIT: the first unacknowledged segment is lost.
+ */
+export function onDuplicateAck(
+  words: Int32Array,
+  base: number,
+  ack: number,
+  sndNxt: number,
+  flight: number,
+  mss: number,
+): number {
+  if (words[base + PHASE] === RECOVERY) {
+    words[base + CWND] = Math.min(words[base + CWND] + mss, largestWindow);
+    return GO_ON;
+  }
+  // Duplicates of what was sent again before a timeout or a recovery are no sign of a new loss (RFC 6582 3.2, step 1).
+  if (((ack - words[base + RECOVER]) | 0) <= 0) return GO_ON;
+  if (++words[base + DUPLICATE_ACKS] < duplicateThreshold) return GO_ON;
+  const sentByLimitedTransmit = (duplicateThreshold - 1) * mss;
+  words[base + SSTHRESH] = halved(Math.max(flight - sentByLimitedTransmit, 0), mss);
+  words[base + CWND] = words[base + SSTHRESH] + duplicateThreshold * mss;
+  words[base + RECOVER] = sndNxt - 1;
+  words[base + ACKED] = 0;
+  words[base + PHASE] = RECOVERY;
+  return RETRANSMIT;
+}
+
+/**
+ * The retransmission timer ran out: one segment, then slow start. @param flight bytes under way. @param again it ran
+ * out for the same segment before: ssthresh stays (RFC 5681 3.1).
+ */
+export function onTimeout(
+  words: Int32Array,
+  base: number,
+  sndNxt: number,
+  flight: number,
+  mss: number,
+  again: boolean,
+): void {
+  if (!again) words[base + SSTHRESH] = halved(flight, mss);
+  words[base + CWND] = mss;
+  // One further than after a fast retransmit: what is now sent twice makes duplicates of the ACK of just all of it.
+  words[base + RECOVER] = sndNxt;
+  words[base + DUPLICATE_ACKS] = 0;
+  words[base + ACKED] = 0;
+  words[base + PHASE] = OPEN;
+}
+
+/** Data goes out after nothing did for longer than the RTO: the initial window at most (RFC 5681 4.1). */
+export function onRestart(words: Int32Array, base: number, mss: number): void {
+  words[base + CWND] = Math.min(words[base + CWND], initialWindow(mss));
+  words[base + ACKED] = 0;
+}
+
+function halved(flight: number, mss: number): number {
+  return Math.max(flight >> 1, 2 * mss);
+}
