@@ -37,8 +37,8 @@ export interface LoadOrder {
   readonly measuredSeconds: number;
   readonly connectTimeoutMs: number;
   readonly responseTimeoutMs: number;
-  /** `auto` takes io_uring, or epoll where io_uring is refused. */
-  readonly backend: 'auto' | 'io_uring' | 'epoll';
+  /** `auto` takes the first that is allowed: io_uring or epoll by `socket`, af_xdp or af_packet by `packet`. */
+  readonly backend: 'auto' | 'io_uring' | 'epoll' | 'af_xdp' | 'af_packet';
 }
 
 /** What a load thread measured. */

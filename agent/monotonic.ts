@@ -1,4 +1,4 @@
-/** CLOCK_MONOTONIC as milliseconds in a double, read without allocating: performance.now() and a constant. */
+/** CLOCK_MONOTONIC as a double, read without a BigInt: performance.now() and a constant. */
 
 /** What to add to performance.now() of this thread, in nanoseconds, to get CLOCK_MONOTONIC. */
 const originNs = measureOrigin();
@@ -6,6 +6,11 @@ const originNs = measureOrigin();
 /** Milliseconds on this thread's performance.now() scale of a time of CLOCK_MONOTONIC. */
 export function toThreadMs(monotonicNs: number): number {
   return (monotonicNs - originNs) / 1e6;
+}
+
+/** Microseconds of CLOCK_MONOTONIC, now: comparable between threads and processes of one machine. */
+export function monotonicUs(): number {
+  return performance.now() * 1000 + originNs / 1000;
 }
 
 function measureOrigin(): number {

@@ -25,8 +25,9 @@ const openBytes = 64 * 1024 * 1024;
 
 /** One order a thread, in the order of the cores. */
 export function shareOf(order: ShareOrder, place: AgentPlace): readonly LoadOrder[] {
-  return place.cores.flatMap((core, thread) => {
-    const load = loadOf(order, thread, place.cores.length);
+  const cores = coresOf(order, place);
+  return cores.flatMap((core, thread) => {
+    const load = loadOf(order, thread, cores.length);
     if (load === null) return [];
     const { cell } = order;
     return [
@@ -35,7 +36,7 @@ export function shareOf(order: ShareOrder, place: AgentPlace): readonly LoadOrde
         core,
         namespace: place.namespace,
         target: order.target,
-        sourceAddresses: sourcesOf(order.sourceAddresses, thread, place.cores.length),
+        sourceAddresses: sourcesOf(order.sourceAddresses, thread, cores.length),
         application: order.application,
         messages: cell.messages,
         requestBytes: cell.requestBytes,
@@ -50,6 +51,14 @@ export function shareOf(order: ShareOrder, place: AgentPlace): readonly LoadOrde
       } satisfies LoadOrder,
     ];
   });
+}
+
+/**
+ * The cores that make load. `packet` has one thread a device, since an answer may come in on any queue of it, and only
+ * one thread may own a queue: more of an agent's cores stay idle.
+ */
+function coresOf(order: ShareOrder, place: AgentPlace): readonly number[] {
+  return order.cell.engine === 'packet' ? place.cores.slice(0, 1) : place.cores;
 }
 
 function loadOf(order: ShareOrder, thread: number, threads: number): LoadOrder['load'] | null {

@@ -8,7 +8,12 @@ import { prepareSocketFlood } from './socket/socket-engine.ts';
 
 type Prepare = (order: LoadOrder, control: LoadControl, lease: Lease) => PreparedFlood;
 
-const engines: Readonly<Record<Engine, Prepare>> = { socket: prepareSocketFlood };
+const engines: Readonly<Record<Engine, Prepare>> = {
+  socket: prepareSocketFlood,
+  packet: () => {
+    throw new Error('Cannot make load by engine "packet": not built in');
+  },
+};
 
 /** Takes all that an order needs, and starts nothing. @throws {Error} naming what was refused. */
 export function prepareFlood(order: LoadOrder, control: LoadControl, lease: Lease): PreparedFlood {

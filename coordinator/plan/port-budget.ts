@@ -4,7 +4,8 @@
  * A connection is named by source address, source port, target address, target port. Who closes first keeps that name
  * in TIME_WAIT for 60 s (RFC 9293, 3.6.1; Linux' TCP_TIMEWAIT_LEN):
  *
- *   client-fin   the client: its port is taken for 60 s, or until tcp_tw_reuse lets it go (1 s, RFC 6191 timestamps)
+ *   client-fin   the client: its port is taken for 60 s, or until tcp_tw_reuse lets it go (1 s, RFC 6191 timestamps);
+ *                the `packet` engine keeps TIME_WAIT itself, for 1 s, and has ports of its own
  *   client-rst   nobody: the port is free at once
  *   server-fin   the server, which lets a newer SYN have the name (RFC 6191): the client's port is free at once
  *
@@ -12,13 +13,14 @@
  * closed loop, is named in every sentence that rests on it, and a shortage that rests on it is doubtful, not impossible.
  */
 
-import type { Cell, CloseMode } from '../../protocol/cell.ts';
+import type { Cell, CloseMode, Engine } from '../../protocol/cell.ts';
+import { packetPorts, packetRestSeconds } from '../../protocol/packet-ports.ts';
 import type { Scenario } from '../../protocol/scenario.ts';
 import type { LabKind } from './lab-choice.ts';
 import type { Machine } from './machine.ts';
 
-/** A closed loop goes as fast as it can; more than this from one load core has not been seen with kernel sockets. */
-export const assumedPerLoadCore = 40_000;
+/** A closed loop goes as fast as it can; more than this from one load core has not been seen. */
+export const assumedPerLoadCore: Readonly<Record<Engine, number>> = { socket: 40_000, packet: 300_000 };
 export const timeWaitSeconds = 60;
 /** Inside namespaces of our own, `coordinator/labs/namespaces.ts` sets this range and tcp_tw_reuse 1. */
 export const namespacePorts = { low: 1024, high: 65_535 } as const;
@@ -28,13 +30,16 @@ const maxSourceAddresses = 1000;
 export interface Network {
   readonly agents: number;
   readonly sourceAddressesEach: number;
-  /** That the kernel may choose from, for each source address. */
+  /** That the kernel, or the `packet` engine, may choose from, for each source address. */
   readonly ports: number;
   readonly targetAddresses: number;
   /** How long a client's TIME_WAIT keeps its port from the same target, and why. */
   readonly holdSeconds: number;
   readonly holdReason: string;
+  /** That make load with this engine. */
   readonly loadCores: number;
+  /** What a closed loop is assumed to make on one of them. */
+  readonly perLoadCore: number;
 }
 
 export interface PortBudget {
@@ -57,9 +62,24 @@ export function networkOf(
   scenario: Scenario,
   machine: Machine,
   loadCores: number,
+  engine: Engine,
 ): Network {
   const { sourceAddresses, count } = scenario.agents;
-  const common = { agents: count, sourceAddressesEach: sourceAddresses, targetAddresses: 1, loadCores };
+  const common = {
+    agents: count,
+    sourceAddressesEach: sourceAddresses,
+    targetAddresses: 1,
+    loadCores: engine === 'packet' ? Math.min(count, loadCores) : loadCores,
+    perLoadCore: assumedPerLoadCore[engine],
+  };
+  if (engine === 'packet') {
+    return {
+      ...common,
+      ports: packetPorts.high - packetPorts.low + 1,
+      holdSeconds: packetRestSeconds,
+      holdReason: "the packet engine's own rest",
+    };
+  }
   const delay = machine.timeWaitReuseDelaySeconds;
   if (lab === 'namespaces') {
     return {
@@ -94,7 +114,7 @@ export function portBudget(
   const sources = network.agents * network.sourceAddressesEach;
   const available = sources * network.ports * network.targetAddresses;
   const assumed = cell.rate === null;
-  const connectionsPerSecond = cell.rate ?? network.loadCores * assumedPerLoadCore;
+  const connectionsPerSecond = cell.rate ?? network.loadCores * network.perLoadCore;
   const open = cell.concurrency ?? 0;
 
   // A free port of the server's own for each trial makes every trial's names new; a fixed one lets trials add up.
@@ -120,7 +140,7 @@ function sentence(
   const there =
     `${amount(available)} ports are there (${sources} source address${sources === 1 ? '' : 'es'} × ` +
     `${amount(network.ports)} ports × ${network.targetAddresses} target address)`;
-  const rate = `${amount(connectionsPerSecond ?? 0)} connections/s${assumed ? ` (assumed: ${amount(assumedPerLoadCore)} a load core)` : ''}`;
+  const rate = `${amount(connectionsPerSecond ?? 0)} connections/s${assumed ? ` (assumed: ${amount(network.perLoadCore)} a load core)` : ''}`;
   const held =
     heldBy === 'client'
       ? `${cell.close} leaves TIME_WAIT with the client for ${seconds(budget.holdSeconds)} (${network.holdReason}), at ${rate}`

@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { networkOf, portBudget } from '../../coordinator/plan/port-budget.ts';
-import type { CloseMode } from '../../protocol/cell.ts';
+import type { CloseMode, Engine } from '../../protocol/cell.ts';
 import { aMachine, aScenario } from './a-machine.ts';
 
 interface Row {
   readonly what: string;
   readonly lab: 'loopback' | 'namespaces';
+  readonly engine?: Engine;
+  readonly agents?: number;
   readonly close: CloseMode;
   /** A rate (open loop), or a concurrency written as "64 open". */
   readonly load: number | `${number} open`;
@@ -188,6 +190,62 @@ const rows: readonly Row[] = [
       says: /wanted rate: 20000 with agents\.sourceAddresses: 1000, or close: client-rst/,
     },
   },
+  {
+    what: 'packet has its own ports and its own second of rest, whatever the kernel has',
+    lab: 'namespaces',
+    engine: 'packet',
+    close: 'client-fin',
+    load: 64_000,
+    reuse: 0,
+    timestamps: false,
+    ports: [20_000, 20_019],
+    port: 7000,
+    wanted: {
+      verdict: 'enough',
+      heldBy: 'client',
+      needed: 64_000,
+      available: 64_512,
+      says: /for 1 s \(the packet engine's own rest\)/,
+    },
+  },
+  {
+    what: 'packet at 200,000/s from one address asks for four',
+    lab: 'namespaces',
+    engine: 'packet',
+    close: 'client-fin',
+    load: 200_000,
+    wanted: {
+      verdict: 'impossible',
+      heldBy: 'client',
+      needed: 200_000,
+      available: 64_512,
+      says: /wanted agents\.sourceAddresses: 4\.$/,
+    },
+  },
+  {
+    what: 'packet in a closed loop: one load core an agent, faster than kernel sockets',
+    lab: 'namespaces',
+    engine: 'packet',
+    agents: 2,
+    sources: 4,
+    close: 'client-fin',
+    load: '64 open',
+    wanted: {
+      verdict: 'doubtful',
+      heldBy: 'client',
+      needed: 600_064,
+      available: 516_096,
+      says: /assumed: 300,000 a load core.*sourceAddresses: 5\.$/,
+    },
+  },
+  {
+    what: 'packet whose server closes needs what is open, and its server takes a newer SYN',
+    lab: 'namespaces',
+    engine: 'packet',
+    close: 'server-fin',
+    load: '1024 open',
+    wanted: { verdict: 'enough', heldBy: 'server', needed: 1024, available: 64_512 },
+  },
 ];
 
 for (const row of rows) {
@@ -206,12 +264,12 @@ for (const row of rows) {
       port: row.port ?? 0,
       warmUpSeconds: 0,
       measuredSeconds: row.seconds ?? 5,
-      agents: { sourceAddresses: row.sources ?? 1 },
+      agents: { count: row.agents ?? 1, sourceAddresses: row.sources ?? 1 },
     });
     const budget = portBudget(
       { close: row.close, ...load },
       scenario,
-      networkOf(row.lab, scenario, machine, 3),
+      networkOf(row.lab, scenario, machine, 3, row.engine ?? 'socket'),
     );
     const { verdict, heldBy, needed, available } = budget;
     const { says, ...figures } = row.wanted;
@@ -227,21 +285,21 @@ test('portBudget() asks for a change that, once made, is enough', () => {
     const asked = portBudget(
       { close: 'client-fin', rate, concurrency: null },
       first,
-      networkOf('loopback', first, machine, 3),
+      networkOf('loopback', first, machine, 3, 'socket'),
     );
     const sources = Number(/sourceAddresses: (\d+)/.exec(asked.says)?.[1]);
     const second = aScenario({ factors: { rate }, agents: { sourceAddresses: sources } });
     const given = portBudget(
       { close: 'client-fin', rate, concurrency: null },
       second,
-      networkOf('loopback', second, machine, 3),
+      networkOf('loopback', second, machine, 3, 'socket'),
     );
     assert.equal(given.verdict, 'enough', given.says);
     const less = aScenario({ factors: { rate }, agents: { sourceAddresses: sources - 1 } });
     const short = portBudget(
       { close: 'client-fin', rate, concurrency: null },
       less,
-      networkOf('loopback', less, machine, 3),
+      networkOf('loopback', less, machine, 3, 'socket'),
     );
     assert.equal(short.verdict, 'impossible', 'it was not the smallest change');
   }

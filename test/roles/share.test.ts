@@ -124,3 +124,14 @@ test('shareOf() bounds what may be open in an open loop by time limits, memory a
   assert.equal(maxOpenOf(1e6, 64), 4_096);
   assert.equal(maxOpenOf(1e6, 1_048_576), 64);
 });
+
+test('shareOf() gives packet the first core of an agent only, with all of its load and addresses', () => {
+  const sourceAddresses = ['198.18.0.2', '198.18.0.3', '198.18.0.4'];
+  const cell = { ...cellOf({ concurrency: 10 }), engine: 'packet' as const };
+  const [thread, ...more] = shareOf({ ...base, sourceAddresses, cell }, placeOf(4));
+  assert.equal(more.length, 0);
+  assert.deepEqual(
+    [thread?.core, thread?.load, thread?.sourceAddresses],
+    [2, { kind: 'closed', concurrency: 10 }, sourceAddresses],
+  );
+});

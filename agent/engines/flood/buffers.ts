@@ -45,9 +45,10 @@ export class Buffers {
   readonly roomAt: Int32Array;
   readonly roomBytes: number;
 
-  /** Of each slot, set by requests: what is sent next. A gathered one is the address of a `struct msghdr`. */
+  /** Of each slot, set by requests: what is sent next, as an address and as an offset. A gathered one is a `struct msghdr`. */
   readonly sendLow: Int32Array;
   readonly sendHigh: Int32Array;
+  readonly sendAt: Int32Array;
   readonly sendBytes: Int32Array;
   /** Of each slot, set by checks: where what comes next goes, and how much may come. */
   readonly receiveAt: Int32Array;
@@ -88,6 +89,7 @@ export class Buffers {
     this.roomAt = this.ownAt.map((at) => at + ownBytes);
     this.sendLow = new Int32Array(plan.slots);
     this.sendHigh = new Int32Array(plan.slots);
+    this.sendAt = new Int32Array(plan.slots);
     this.sendBytes = new Int32Array(plan.slots);
     this.receiveAt = this.roomAt.slice();
     this.receiveBytes = new Int32Array(plan.slots).fill(this.roomBytes);
@@ -120,6 +122,7 @@ export class Buffers {
     const address = this.address + offset;
     this.sendLow[slot] = address | 0;
     this.sendHigh[slot] = Math.floor(address / 2 ** 32);
+    this.sendAt[slot] = offset;
     this.sendBytes[slot] = bytes;
   }
 

@@ -1,0 +1,237 @@
+/**
+ * A flood over a TCP of our own, on frames straight from a device. One turn of the load thread is one `poll`:
+ *
+ *   flush what the flood asked for ─► take frames, run timers ─► tell the flood what became of each connection
+ *                                          │ nothing there
+ *                                          └─► sleep until a frame comes, a timer is due, or the flood wants to go on
+ *
+ * The stack knows connections by its own ids, the flood by slots; two columns translate. A connection that failed inside
+ * `open` or was cancelled is told by the next `poll`, so the flood hears of it in one place only.
+ */
+
+import { constants } from 'node:os';
+import type { KernelLink } from '../../../net/links/link.ts';
+import { CONNECTED, ENDED, FAILED, READABLE, type Stack, WRITABLE } from '../../../net/stack.ts';
+import { echoNonceBytes } from '../../../protocol/traffic.ts';
+import { monotonicUs } from '../../monotonic.ts';
+import type { Buffers } from '../flood/buffers.ts';
+import type { Transport, TransportEvents, TransportOptions } from '../flood/transport.ts';
+import type { NamesInTurn } from './names-in-turn.ts';
+
+const { EADDRINUSE, EADDRNOTAVAIL, ECANCELED } = constants.errno;
+
+/** Names that are tried for one connection before there is none: they rest in the order in which they are tried. */
+const mostTries = 16;
+/** At the end, closing handshakes under way have this long: a stopped flood must be gone within 100 ms. */
+const mostLingerMs = 50;
+/** A request that is not to be sent yet. */
+const notConnected = -1;
+
+export interface PacketTransportOptions extends TransportOptions {
+  readonly stack: Stack;
+  readonly link: KernelLink;
+  /** Closes the link, and takes its programs off the device. */
+  readonly closeLink: () => void;
+  readonly names: NamesInTurn;
+  readonly targetPort: number;
+  /** Ids of the stack are below this. */
+  readonly maxConnections: number;
+}
+
+export class PacketTransport implements Transport {
+  readonly capacity: number;
+  readonly startsAtOnce = 64;
+
+  readonly #stack: Stack;
+  readonly #link: KernelLink;
+  readonly #closeLink: () => void;
+  readonly #names: NamesInTurn;
+  readonly #targetPort: number;
+  readonly #buffers: Buffers;
+  readonly #gathered: boolean;
+  /** The stack's id of each slot's connection, and the slot of each id; -1: none. */
+  readonly #idOf: Int32Array;
+  readonly #slotOf: Int32Array;
+  /** Bytes of the request that the stack has taken. */
+  readonly #sent: Int32Array;
+  /** Slots that failed since the last poll, and why; 0: has not failed. */
+  readonly #failedSlots: Int32Array;
+  readonly #failedErrno: Uint8Array;
+  #failedCount = 0;
+
+  constructor(options: PacketTransportOptions) {
+    const { slots } = options.buffers;
+    this.capacity = slots;
+    this.#stack = options.stack;
+    this.#link = options.link;
+    this.#closeLink = options.closeLink;
+    this.#names = options.names;
+    this.#targetPort = options.targetPort;
+    this.#buffers = options.buffers;
+    this.#gathered = options.gathered;
+    this.#idOf = new Int32Array(slots).fill(-1);
+    this.#slotOf = new Int32Array(options.maxConnections).fill(-1);
+    this.#sent = new Int32Array(slots);
+    this.#failedSlots = new Int32Array(slots);
+    this.#failedErrno = new Uint8Array(slots);
+  }
+
+  open(slot: number): void {
+    const id = this.#connect();
+    if (id < 0) {
+      this.#failLater(slot, -id);
+      return;
+    }
+    this.#idOf[slot] = id;
+    this.#slotOf[id] = slot;
+    this.#sent[slot] = notConnected;
+  }
+
+  send(slot: number): void {
+    this.#sent[slot] = 0;
+    this.#sendMore(slot, this.#idOf[slot]);
+  }
+
+  receive(): void {
+    // What comes is told as it comes.
+  }
+
+  close(slot: number, byReset: boolean): void {
+    const id = this.#idOf[slot];
+    if (id < 0) return;
+    this.#forget(slot, id);
+    if (byReset) this.#stack.abort(id);
+    else this.#stack.close(id);
+  }
+
+  cancel(slot: number): void {
+    this.close(slot, true);
+    this.#failLater(slot, ECANCELED);
+  }
+
+  poll(waitUs: number, events: TransportEvents): void {
+    const stack = this.#stack;
+    stack.flush();
+    let count = this.#take();
+    if (count === 0 && this.#failedCount === 0 && waitUs > 0) {
+      this.#sleep(waitUs);
+      count = this.#take();
+    }
+    events.woke();
+    const { id: ids, mask: masks } = stack.events;
+    for (let index = 0; index < count; index++) {
+      const id = ids[index];
+      const slot = this.#slotOf[id];
+      if (slot >= 0) this.#advance(slot, id, masks[index], events);
+    }
+    // Those that fail while these are told are told by the next poll.
+    const failures = this.#failedCount;
+    for (let index = 0; index < failures; index++) {
+      const slot = this.#failedSlots[index];
+      const errno = this.#failedErrno[slot];
+      this.#failedErrno[slot] = 0;
+      events.failed(slot, errno);
+    }
+    this.#failedSlots.copyWithin(0, failures, this.#failedCount);
+    this.#failedCount -= failures;
+  }
+
+  /** Closing handshakes end first, so that the kernel, whose the port is again then, has nothing to answer. */
+  destroy(): void {
+    const stack = this.#stack;
+    const untilMs = performance.now() + mostLingerMs;
+    stack.flush();
+    while (stack.closing() > 0 && performance.now() < untilMs) {
+      this.#link.wait(1);
+      this.#take();
+      stack.flush();
+    }
+    this.#closeLink();
+  }
+
+  /**
+   * The stack lives on CLOCK_MONOTONIC, not on this thread's own: sequence numbers and timestamps must go on from one
+   * process to the next, or a server in TIME_WAIT would take the new for the old.
+   * @returns how many events there are.
+   */
+  #take(): number {
+    this.#stack.poll(monotonicUs());
+    return this.#stack.takeEvents();
+  }
+
+  #sleep(waitUs: number): void {
+    this.#stack.flush();
+    const untilDueUs = this.#stack.nextDueUs() - monotonicUs();
+    if (untilDueUs > 0) this.#link.wait(Math.min(waitUs, untilDueUs) / 1000);
+  }
+
+  #connect(): number {
+    const names = this.#names;
+    for (let tries = 0; tries < mostTries; tries++) {
+      const id = this.#stack.connect(names.source, names.port, names.target, this.#targetPort);
+      names.advance();
+      if (id !== -EADDRINUSE) return id;
+    }
+    return -EADDRNOTAVAIL;
+  }
+
+  #advance(slot: number, id: number, mask: number, events: TransportEvents): void {
+    if ((mask & CONNECTED) !== 0) {
+      events.connected(slot);
+      this.#sent[slot] = 0;
+    }
+    if ((mask & (CONNECTED | WRITABLE)) !== 0) this.#sendMore(slot, id);
+    if ((mask & (READABLE | ENDED)) !== 0) this.#read(slot, id, events);
+    if ((mask & FAILED) !== 0 && this.#idOf[slot] === id) {
+      const errno = this.#stack.errorOf(id);
+      this.close(slot, true);
+      events.failed(slot, errno);
+    }
+  }
+
+  /** Tells the flood of all that is there, as long as it leaves the connection open. */
+  #read(slot: number, id: number, events: TransportEvents): void {
+    const stack = this.#stack;
+    const { bytes, receiveAt, receiveBytes } = this.#buffers;
+    while (this.#idOf[slot] === id) {
+      const at = receiveAt[slot];
+      const count = stack.read(id, bytes, at, at + receiveBytes[slot]);
+      if (count > 0) events.received(slot, count);
+      else {
+        if (stack.isEnded(id)) events.received(slot, 0);
+        return;
+      }
+    }
+  }
+
+  /** Sends what is left of the request, as far as the stack has room for it; it tells when it has again. */
+  #sendMore(slot: number, id: number): void {
+    const { ownAt, sendAt, sendBytes, sharedAt } = this.#buffers;
+    const total = sendBytes[slot];
+    const sent = this.#sent[slot];
+    if (sent < 0 || sent >= total) return;
+    if (!this.#gathered) {
+      this.#write(slot, id, sendAt[slot] + sent, total - sent);
+      return;
+    }
+    // Gathered from two pieces: the slot's nonce, and the bytes that all slots share.
+    if (sent < echoNonceBytes) this.#write(slot, id, ownAt[slot] + sent, echoNonceBytes - sent);
+    const after = this.#sent[slot];
+    if (after >= echoNonceBytes) this.#write(slot, id, sharedAt + after, total - after);
+  }
+
+  #write(slot: number, id: number, from: number, bytes: number): void {
+    this.#sent[slot] += this.#stack.write(id, this.#buffers.bytes, from, from + bytes);
+  }
+
+  #forget(slot: number, id: number): void {
+    this.#idOf[slot] = -1;
+    this.#slotOf[id] = -1;
+  }
+
+  #failLater(slot: number, errno: number): void {
+    if (this.#failedErrno[slot] !== 0) return;
+    this.#failedErrno[slot] = errno;
+    this.#failedSlots[this.#failedCount++] = slot;
+  }
+}
