@@ -2,7 +2,8 @@
  * The Internet checksum (RFC 1071): the ones' complement sum of big-endian 16-bit words. Sums are kept as plain numbers,
  * carries and all, and folded once: adding is the hot part.
  *
- * Memory is a DataView: two 32-bit reads carry four words, which halves the time against reading bytes.
+ * Memory is a DataView: a 32-bit read carries two words, which halves the time against reading bytes. The loop of `sum16`
+ * calls nothing: calls there are not always compiled into it, and then it takes four times as long.
  */
 
 /**
@@ -19,8 +20,8 @@ export function sum16(memory: DataView, from: number, length: number, seed: numb
     sum += (first >>> 16) + (first & 0xffff) + (second >>> 16) + (second & 0xffff);
   }
   if ((length & 4) !== 0) {
-    const word = memory.getInt32(at);
-    sum += (word >>> 16) + (word & 0xffff);
+    const last = memory.getInt32(at);
+    sum += (last >>> 16) + (last & 0xffff);
     at += 4;
   }
   if ((length & 2) !== 0) {

@@ -25,6 +25,8 @@ const identifierAt = 4;
 const sequenceAt = 6;
 /** Of a datagram in question, at least these bytes after its IP header are quoted: ports and sequence number. */
 const quotedBytes = 8;
+/** Offsets in the quoted IP header. */
+const quoted = { fragmentAt: 6, protocolAt: 9, sourceAt: 12, destinationAt: 16 } as const;
 
 export interface IcmpView {
   type: number;
@@ -90,10 +92,10 @@ function parseQuoted(memory: DataView, at: number, end: number, out: IcmpView): 
   const headerBytes = (versionLength & 0x0f) << 2;
   if (versionLength >>> 4 !== 4 || headerBytes < ipv4HeaderBytes) return false;
   if (end - at < headerBytes + quotedBytes) return false;
-  const fragmentOffset = memory.getUint16(at + 6) & 0x1fff;
-  if (memory.getUint8(at + 9) !== Protocol.tcp || fragmentOffset !== 0) return false;
-  out.quotedSource = memory.getInt32(at + 12);
-  out.quotedDestination = memory.getInt32(at + 16);
+  const isFirst = (memory.getUint16(at + quoted.fragmentAt) & 0x1fff) === 0;
+  if (memory.getUint8(at + quoted.protocolAt) !== Protocol.tcp || !isFirst) return false;
+  out.quotedSource = memory.getInt32(at + quoted.sourceAt);
+  out.quotedDestination = memory.getInt32(at + quoted.destinationAt);
   const tcpAt = at + headerBytes;
   out.quotedSourcePort = memory.getUint16(tcpAt);
   out.quotedDestinationPort = memory.getUint16(tcpAt + 2);

@@ -4,16 +4,16 @@
  * (RFC 6864 4.1). Addresses are int32; a number that a person reads is `address >>> 0`.
  */
 
-import { checksum, intact, sum16, words } from './checksum.ts';
+import { checksum, fold, intact, sum16, words } from './checksum.ts';
 import { Verdict } from './verdict.ts';
 
 export const ipv4HeaderBytes = 20;
 export const Protocol = { icmp: 1, tcp: 6 } as const;
 
-const totalLengthAt = 2;
-const fragmentAt = 6;
-const timeToLiveAt = 8;
-const protocolAt = 9;
+/** Identification, flags and fragment offset. */
+const fragmentAt = 4;
+/** Time to live, protocol, checksum. */
+const protocolAt = 8;
 const sourceAt = 12;
 const destinationAt = 16;
 
@@ -56,21 +56,27 @@ export function ipv4View(): Ipv4View {
 export function parseIpv4(memory: DataView, at: number, end: number, out: Ipv4View): Verdict {
   const available = end - at;
   if (available < ipv4HeaderBytes) return Verdict.truncated;
-  const versionLength = memory.getUint8(at);
-  if (versionLength >>> 4 !== 4) return Verdict.badVersion;
-  const headerBytes = (versionLength & 0x0f) << 2;
-  const totalLength = memory.getUint16(at + totalLengthAt);
+  const lengths = memory.getInt32(at);
+  if (lengths >>> 28 !== 4) return Verdict.badVersion;
+  const headerBytes = (lengths >>> 22) & 0x3c;
+  const totalLength = lengths & 0xffff;
   if (headerBytes < ipv4HeaderBytes || totalLength < headerBytes) return Verdict.badHeaderLength;
   if (totalLength > available) return Verdict.truncated;
-  if (sum16(memory, at, headerBytes, 0) !== intact) return Verdict.badIpChecksum;
-  if ((memory.getUint16(at + fragmentAt) & fragmentBits) !== 0) return Verdict.fragment;
+  const fragment = memory.getInt32(at + fragmentAt);
+  const protocol = memory.getInt32(at + protocolAt);
   const source = memory.getInt32(at + sourceAt);
+  const destination = memory.getInt32(at + destinationAt);
+  const fixed = words(lengths) + words(fragment) + words(protocol) + words(source) + words(destination);
+  const options = headerBytes - ipv4HeaderBytes;
+  const sum = options === 0 ? fold(fixed) : sum16(memory, at + ipv4HeaderBytes, options, fixed);
+  if (sum !== intact) return Verdict.badIpChecksum;
+  if ((fragment & fragmentBits) !== 0) return Verdict.fragment;
   if (!isHost(source)) return Verdict.badSource;
   out.headerBytes = headerBytes;
-  out.timeToLive = memory.getUint8(at + timeToLiveAt);
-  out.protocol = memory.getUint8(at + protocolAt);
+  out.timeToLive = protocol >>> 24;
+  out.protocol = (protocol >>> 16) & 0xff;
   out.source = source;
-  out.destination = memory.getInt32(at + destinationAt);
+  out.destination = destination;
   out.payloadAt = at + headerBytes;
   out.payloadEnd = at + totalLength;
   out.payloadLength = totalLength - headerBytes;
@@ -84,8 +90,8 @@ export function emitIpv4(memory: DataView, at: number, header: Readonly<Ipv4View
   const lifeProtocol = (sentTimeToLive << 8) | header.protocol;
   const sum = plainHeader + totalLength + dontFragment + lifeProtocol + words(source) + words(destination);
   memory.setInt32(at, (plainHeader << 16) | totalLength);
-  memory.setInt32(at + 4, dontFragment);
-  memory.setInt32(at + timeToLiveAt, (lifeProtocol << 16) | checksum(sum));
+  memory.setInt32(at + fragmentAt, dontFragment);
+  memory.setInt32(at + protocolAt, (lifeProtocol << 16) | checksum(sum));
   memory.setInt32(at + sourceAt, source);
   memory.setInt32(at + destinationAt, destination);
 }
