@@ -9,6 +9,8 @@
  * each function says what is due. Sequence numbers are int32, sizes are bytes.
  */
 
+import { atOrBefore } from '../wire/sequence.ts';
+
 /** Words of a connection. */
 export const CWND = 0;
 export const SSTHRESH = 1;
@@ -72,7 +74,7 @@ export function onAck(
   mss: number,
 ): number {
   const recovering = words[base + PHASE] === RECOVERY;
-  const partial = recovering && ((ack - words[base + RECOVER]) | 0) <= 0;
+  const partial = recovering && atOrBefore(ack, words[base + RECOVER]);
   if (partial) {
     const first = words[base + ACKED] === 0;
     words[base + ACKED] = 1;
@@ -124,7 +126,7 @@ export function onDuplicateAck(
     return GO_ON;
   }
   // Duplicates of what was sent again before a timeout or a recovery are no sign of a new loss (RFC 6582 3.2, step 1).
-  if (((ack - words[base + RECOVER]) | 0) <= 0) return GO_ON;
+  if (atOrBefore(ack, words[base + RECOVER])) return GO_ON;
   if (++words[base + DUPLICATE_ACKS] < duplicateThreshold) return GO_ON;
   const sentByLimitedTransmit = (duplicateThreshold - 1) * mss;
   words[base + SSTHRESH] = halved(Math.max(flight - sentByLimitedTransmit, 0), mss);

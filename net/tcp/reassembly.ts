@@ -6,6 +6,8 @@
  *   add(id, from, to) ──► gaps to copy …   then, if from was RCV.NXT   contiguousEnd(id, RCV.NXT) ──► new RCV.NXT
  */
 
+import { after, atOrBefore, before } from '../wire/sequence.ts';
+
 export class Reassembly {
   /** What the last `add` found to be new, in order: gapFrom[0 … n), gapTo[0 … n). */
   readonly gapFrom: Int32Array;
@@ -56,9 +58,9 @@ export class Reassembly {
     const count = this.#counts[row];
     let end = next;
     let passed = 0;
-    for (; passed < count && ((ranges[base + 2 * passed] - end) | 0) <= 0; passed++) {
+    for (; passed < count && atOrBefore(ranges[base + 2 * passed], end); passed++) {
       const to = ranges[base + 2 * passed + 1];
-      if (((to - end) | 0) > 0) end = to;
+      if (after(to, end)) end = to;
     }
     if (passed === count) this.clear(id);
     else if (passed > 0) {
@@ -122,18 +124,18 @@ export class Reassembly {
     const base = row * this.#most * 2;
     let count = this.#counts[row];
     let first = 0;
-    while (first < count && ((ranges[base + 2 * first + 1] - from) | 0) < 0) first++;
+    while (first < count && before(ranges[base + 2 * first + 1], from)) first++;
     // Ranges [first, last) touch or overlap the new one.
     let last = first;
     let gaps = 0;
     let gapAt = from;
-    for (; last < count && ((ranges[base + 2 * last] - to) | 0) <= 0; last++) {
+    for (; last < count && atOrBefore(ranges[base + 2 * last], to); last++) {
       const heldFrom = ranges[base + 2 * last];
       const heldTo = ranges[base + 2 * last + 1];
-      if (((heldFrom - gapAt) | 0) > 0) gaps = this.#gap(gaps, gapAt, heldFrom);
-      if (((heldTo - gapAt) | 0) > 0) gapAt = heldTo;
+      if (after(heldFrom, gapAt)) gaps = this.#gap(gaps, gapAt, heldFrom);
+      if (after(heldTo, gapAt)) gapAt = heldTo;
     }
-    if (((to - gapAt) | 0) > 0) gaps = this.#gap(gaps, gapAt, to);
+    if (after(to, gapAt)) gaps = this.#gap(gaps, gapAt, to);
     if (first === last) {
       if (count === this.#most) {
         if (first === count) return -1;
@@ -145,8 +147,8 @@ export class Reassembly {
       this.#counts[row] = count + 1;
     } else {
       const lastTo = ranges[base + 2 * last - 1];
-      if (((from - ranges[base + 2 * first]) | 0) < 0) ranges[base + 2 * first] = from;
-      ranges[base + 2 * first + 1] = ((to - lastTo) | 0) > 0 ? to : lastTo;
+      if (before(from, ranges[base + 2 * first])) ranges[base + 2 * first] = from;
+      ranges[base + 2 * first + 1] = after(to, lastTo) ? to : lastTo;
       ranges.copyWithin(base + 2 * first + 2, base + 2 * last, base + 2 * count);
       this.#counts[row] = count - (last - first - 1);
     }

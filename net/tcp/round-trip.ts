@@ -4,6 +4,8 @@
  * from `base` on. The clock is microseconds as an int32, `nowUs | 0`, and may wrap.
  */
 
+import { before } from '../wire/sequence.ts';
+
 /** Words of a connection. Smoothed round-trip time × 8, its variation × 4: Jacobson's scales, so that shifts divide. */
 export const SRTT8 = 0;
 export const RTTVAR4 = 1;
@@ -90,7 +92,7 @@ export function onTimedAck(
   clockUs: number,
   limits: RoundTripLimits,
 ): void {
-  if (words[base + TIMING] === 0 || ((ack - words[base + TIMED_END]) | 0) < 0) return;
+  if (words[base + TIMING] === 0 || before(ack, words[base + TIMED_END])) return;
   words[base + TIMING] = 0;
   onSample(words, base, (clockUs - words[base + TIMED_AT_US]) | 0, limits);
 }

@@ -100,8 +100,8 @@ const scaleMask = 15;
 const sackBit = 16;
 
 /**
- * The timestamp to send in a SYN+ACK that is a cookie: at most `clock`, and less than 128 before it, so that later ones
- * do not go back. @param windowScale the peer's, 0 … 14; -1: it sent none. @returns int32.
+ * The timestamp to send in a SYN+ACK that is a cookie: `clock` or up to 63 ticks before it, so that later ones
+ * do not go back; no round trip can be measured by its echo. @param windowScale the peer's, 0 … 14; -1: it sent none. @returns int32.
  */
 export function cookieTimestamp(clock: number, windowScale: number, sackPermitted: boolean): number {
   const options = (windowScale < 0 ? scaleMask : windowScale) | (sackPermitted ? sackBit : 0);
