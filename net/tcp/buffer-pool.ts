@@ -28,14 +28,14 @@ export class BufferPool {
   readonly #smallShift: number;
   readonly #largeShift: number;
   readonly #perSlab: number;
-  /** A stack of blocks; those that were never used are above `#fresh`. */
+  /** A stack, so that the block given back last, still in the cache, is taken first. */
   readonly #freeBlocks: Int32Array;
   #freeBlockCount: number;
   /** Of each block that is a slab: small buffers in use; 0: it is none. */
   readonly #slabInUse: Int32Array;
-  /** Of each slab, its first free small buffer, those that were used before; END: none. */
+  /** Of each slab, the first of the small buffers that were given back; END: none. */
   readonly #slabFree: Int32Array;
-  /** Of each slab, how many of its small buffers were ever used. */
+  /** Of each slab, how many small buffers were cut from it so far. */
   readonly #slabCut: Int32Array;
   /** The list of slabs with room. */
   readonly #slabNext: Int32Array;
@@ -78,7 +78,7 @@ export class BufferPool {
   /** @throws {Error} no buffer that is in use starts at `offset`. */
   give(offset: number): void {
     const index = offset >>> this.#smallShift;
-    if (this.#taken[index] === 0) throw notTaken(offset);
+    if (this.#taken[index] !== 1 || (offset & (this.smallBytes - 1)) !== 0) throw notTaken(offset);
     this.#taken[index] = 0;
     const block = offset >>> this.#largeShift;
     if (this.#slabInUse[block] > 0) {
