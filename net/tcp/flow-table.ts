@@ -42,13 +42,14 @@ class OpenFlowTable implements FlowTable {
   readonly #words: Int32Array;
   readonly #mask: number;
   readonly #shift: number;
-  /** Of the hash, from the seed: three words to mix in, three odd multipliers. */
+  /** Of the hash, from the seed: three words to mix in, four odd multipliers. */
   readonly #mix0: number;
   readonly #mix1: number;
   readonly #mix2: number;
   readonly #multiplier0: number;
   readonly #multiplier1: number;
   readonly #multiplier2: number;
+  readonly #multiplier3: number;
   #size = 0;
 
   constructor(capacity: number, seed: number) {
@@ -63,6 +64,7 @@ class OpenFlowTable implements FlowTable {
     this.#multiplier0 = spread(seed, 4) | 1;
     this.#multiplier1 = spread(seed, 5) | 1;
     this.#multiplier2 = spread(seed, 6) | 1;
+    this.#multiplier3 = spread(seed, 7) | 1;
   }
 
   get size(): number {
@@ -124,12 +126,13 @@ class OpenFlowTable implements FlowTable {
     return at;
   }
 
-  /** Multiplicative hashing with secret odd factors; folding between them, for a product never mixes downwards. */
+  /** Multiplicative hashing with secret odd factors; folded before each, for a product never mixes downwards. */
   #home(local: number, remote: number, ports: number): number {
-    let hash = Math.imul(remote ^ this.#mix0, this.#multiplier0);
-    hash = Math.imul(hash ^ (hash >>> 16) ^ ports ^ this.#mix1, this.#multiplier1);
-    hash = Math.imul(hash ^ (hash >>> 15) ^ local ^ this.#mix2, this.#multiplier2);
-    return ((hash ^ (hash >>> 16)) >>> this.#shift) * entryWords;
+    let hash = Math.imul(local ^ this.#mix0, this.#multiplier0);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ remote ^ this.#mix1, this.#multiplier1);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ ports ^ this.#mix2, this.#multiplier2);
+    hash = Math.imul(hash ^ (hash >>> 15), this.#multiplier3);
+    return (hash >>> this.#shift) * entryWords;
   }
 }
 
