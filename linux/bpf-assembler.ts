@@ -21,6 +21,7 @@ const operations = {
   move: 0xb0,
 };
 export type Operation = keyof typeof operations;
+const PSEUDO_MAP = 1;
 const PSEUDO_MAP_VALUE = 2;
 
 interface Instruction {
@@ -70,6 +71,12 @@ export class BpfAssembler {
     return this.#add(0, 0, 0, 0, 0);
   }
 
+  /** to = the map of a descriptor: what helpers take. */
+  mapReference(to: Register, map: number): this {
+    this.#add(0x18, to, PSEUDO_MAP, 0, map);
+    return this.#add(0, 0, 0, 0, 0);
+  }
+
   /** Calls a helper of the kernel by its number (enum bpf_func_id). */
   call(helper: number): this {
     return this.#add(0x85, 0, 0, 0, helper);
@@ -81,6 +88,21 @@ export class BpfAssembler {
 
   jumpIfEqual(register: Register, value: number, label: string): this {
     return this.#add(0x15, register, 0, label, value);
+  }
+
+  /** Compares the low 32 bits: the one way to compare with a value of 2^31 or more. */
+  jumpIfNotEqual32(register: Register, value: number, label: string): this {
+    return this.#add(0x56, register, 0, label, value);
+  }
+
+  /** Unsigned. */
+  jumpIfLess(register: Register, value: number, label: string): this {
+    return this.#add(0xa5, register, 0, label, value);
+  }
+
+  /** Unsigned, both whole registers: how a packet's end is checked. */
+  jumpIfGreater(register: Register, than: Register, label: string): this {
+    return this.#add(0x2d, register, than, label, 0);
   }
 
   /** Marks the next instruction. */

@@ -10,7 +10,7 @@
  * whose stamp it holds, is emptied when taken, and is checked again after reading: a wrong stamp is never returned.
  */
 
-import { createMappableMap, loadRawTracepointProgram, openRawTracepoint } from './bpf.ts';
+import { createMappableMap, loadProgram, openRawTracepoint } from './bpf.ts';
 import { BpfAssembler } from './bpf-assembler.ts';
 import { kernelMemberOffsets } from './bpf-types.ts';
 import { mapDescriptor } from './memory.ts';
@@ -48,7 +48,7 @@ export function traceHandshakes(port: number): HandshakeTracing {
   const map = createMappableMap(tableBytes);
   let program = -1;
   try {
-    program = loadRawTracepointProgram(stampProgram({ port, map, offsets }));
+    program = loadProgram('raw tracepoint', stampProgram({ port, map, offsets }));
     const attached = openRawTracepoint('inet_sock_set_state', program);
     return {
       map,

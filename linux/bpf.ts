@@ -1,6 +1,6 @@
 /**
- * bpf(2): maps that JavaScript reads through mapped memory, programs, and raw tracepoints. Everything here lives as long
- * as its descriptor: a process that dies leaves nothing behind.
+ * bpf(2): maps, programs, and what programs are attached to: raw tracepoints, sockets, network devices. Everything here
+ * lives as long as its descriptor: a process that dies leaves nothing behind.
  */
 
 import { lastErrno, libc, SystemCallError } from './libc.ts';
@@ -11,11 +11,23 @@ const syscall = libc.func('syscall', 'long', ['long', 'int', 'uintptr_t', 'uint3
 const bpfCallNumbers: Readonly<Record<string, number>> = { x64: 321, arm64: 280, riscv64: 280, ppc64: 361 };
 
 const BPF_MAP_CREATE = 0;
+const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_PROG_LOAD = 5;
 const BPF_RAW_TRACEPOINT_OPEN = 17;
+const BPF_LINK_CREATE = 28;
 const BPF_MAP_TYPE_ARRAY = 2;
-const BPF_PROG_TYPE_RAW_TRACEPOINT = 17;
+const BPF_MAP_TYPE_XSKMAP = 17;
 const BPF_F_MMAPABLE = 1 << 10;
+
+/** enum bpf_prog_type. */
+const programTypes = { 'socket filter': 1, 'traffic class': 3, XDP: 6, 'raw tracepoint': 17 } as const;
+export type ProgramType = keyof typeof programTypes;
+
+/** enum bpf_attach_type: places of a network device. */
+const attachTypes = { XDP: 37, 'TCX ingress': 46 } as const;
+export type DevicePlace = keyof typeof attachTypes;
+export const XDP_FLAGS_SKB_MODE = 1 << 1;
+export const XDP_FLAGS_DRV_MODE = 1 << 2;
 const EACCES = 13;
 
 const attributeBytes = 128;
@@ -32,12 +44,37 @@ export function createMappableMap(valueBytes: number): number {
   });
 }
 
+/** A map of AF_XDP sockets by receive queue. @returns its descriptor. @throws {SystemCallError} */
+export function createSocketMap(queues: number): number {
+  return call('Cannot create a BPF map of AF_XDP sockets', BPF_MAP_CREATE, (attributes) => {
+    attributes.setUint32(0, BPF_MAP_TYPE_XSKMAP, true);
+    attributes.setUint32(4, 4, true);
+    attributes.setUint32(8, 4, true);
+    attributes.setUint32(12, queues, true);
+  });
+}
+
+/** map[key] = value, both 32 bits. @throws {SystemCallError} */
+export function setMapEntry(map: number, key: number, value: number): void {
+  const words = allocate(16);
+  try {
+    new Uint32Array(words.buffer).set([key, 0, value]);
+    call(`Cannot set entry ${key} of a BPF map`, BPF_MAP_UPDATE_ELEM, (attributes) => {
+      attributes.setUint32(0, map, true);
+      attributes.setBigUint64(8, words.address, true);
+      attributes.setBigUint64(16, words.address + 8n, true);
+    });
+  } finally {
+    words.unmap();
+  }
+}
+
 /**
- * Loads a program for a raw tracepoint. @returns its descriptor.
- * @throws {SystemCallError} EPERM: needs CAP_BPF and CAP_PERFMON. Refused by the verifier: the message ends with its
- * last words.
+ * @returns its descriptor.
+ * @throws {SystemCallError} EPERM: needs CAP_BPF, and CAP_PERFMON (tracepoints) or CAP_NET_ADMIN (devices). Refused by
+ * the verifier: the message ends with its last words.
  */
-export function loadRawTracepointProgram(instructions: Uint8Array): number {
+export function loadProgram(type: ProgramType, instructions: Uint8Array): number {
   const memory = allocate(instructions.byteLength + 16 + logBytes);
   try {
     const bytes = new Uint8Array(memory.buffer);
@@ -47,7 +84,7 @@ export function loadRawTracepointProgram(instructions: Uint8Array): number {
     // Reading kernel memory is for programs under a licence compatible with the GPL; MIT alone is not on its list.
     bytes.set(new TextEncoder().encode('Dual MIT/GPL\0'), licenseAt);
     const fill = (log: boolean) => (attributes: DataView) => {
-      attributes.setUint32(0, BPF_PROG_TYPE_RAW_TRACEPOINT, true);
+      attributes.setUint32(0, programTypes[type], true);
       attributes.setUint32(4, instructions.byteLength / 8, true);
       attributes.setBigUint64(8, memory.address, true);
       attributes.setBigUint64(16, memory.address + BigInt(licenseAt), true);
@@ -85,6 +122,23 @@ export function openRawTracepoint(name: string, program: number): number {
   } finally {
     text.unmap();
   }
+}
+
+/**
+ * Runs a program for every packet of a device, until the descriptor is closed or the device goes.
+ * @param flags XDP_FLAGS_…; 0 for other places.
+ * @throws {SystemCallError} EBUSY: there is another program; EOPNOTSUPP: the driver cannot; EINVAL: the kernel cannot.
+ */
+export function attachToDevice(
+  program: number,
+  options: { readonly place: DevicePlace; readonly deviceIndex: number; readonly flags: number },
+): number {
+  return call(`Cannot attach a program to ${options.place}`, BPF_LINK_CREATE, (attributes) => {
+    attributes.setUint32(0, program, true);
+    attributes.setUint32(4, options.deviceIndex, true);
+    attributes.setUint32(8, attachTypes[options.place], true);
+    attributes.setUint32(12, options.flags, true);
+  });
 }
 
 function call(action: string, command: number, fill: (attributes: DataView) => void): number {

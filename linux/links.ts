@@ -8,8 +8,9 @@
  * is never chosen, only asked for.
  */
 
-export const linkKinds = ['af_xdp', 'af_packet', 'tap'] as const;
-export type LinkKind = (typeof linkKinds)[number];
+import type { FrameMatch } from './frame-match.ts';
+
+export type LinkKind = 'af_xdp' | 'af_packet' | 'tap';
 export type LinkWish = 'auto' | LinkKind;
 
 export interface LinkRequest {
@@ -34,16 +35,16 @@ export interface LinkRefusal {
 export interface LinkGround {
   readonly kind: LinkKind;
   readonly role: 'server' | 'client';
-  readonly port: number;
   readonly threads: number;
   readonly devices: readonly LinkGroundDevice[];
+  /** What of the devices' traffic is the stack's. */
+  readonly match: FrameMatch;
 }
 
 export interface LinkGroundDevice {
   readonly name: string;
-  /** Receive queues, and as many to transmit on. */
   readonly queues: number;
-  /** AF_XDP: descriptor of the XSKMAP. −1: none. */
+  /** AF_XDP: descriptor of the map of its sockets. −1: none. */
   readonly map: number;
 }
 

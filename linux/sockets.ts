@@ -38,6 +38,8 @@ export const SHUT_RDWR = 2;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
 
 /** sizeof(struct sockaddr_in6), the longest that is used here. */
 export const socketAddressBytes = 28;
@@ -45,6 +47,9 @@ export const socketAddressBytes = 28;
 const socketCall = libc.func('int socket(int family, int kind, int protocol)');
 const setsockopt = libc.func('int setsockopt(int fd, int level, int name, void *value, uint32_t length)');
 const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)');
+const sendto = libc.func(
+  'long sendto(int fd, void *bytes, size_t length, int flags, void *address, uint32_t addressLength)',
+);
 const bindCall = libc.func('int bind(int fd, void *address, uint32_t length)');
 const listenCall = libc.func('int listen(int fd, int backlog)');
 const getsockname = libc.func('int getsockname(int fd, void *address, void *length)');
@@ -99,6 +104,22 @@ export function openTcpSocket(family: 'ipv4' | 'ipv6', flags: number): number {
   return checked('Cannot open a TCP socket', rawTcpSocket(family, flags));
 }
 
+/** An IPv4 one: what is asked of devices goes through it. @throws {SystemCallError} EMFILE, ENFILE */
+export function openDatagramSocket(): number {
+  return checked('Cannot open a UDP socket', socketCall(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+/**
+ * A socket of whole frames. @param family AF_PACKET, AF_XDP. @param protocol of frames, in network order; 0: none yet.
+ * @throws {SystemCallError} EPERM: needs CAP_NET_RAW; EAFNOSUPPORT: the kernel has none.
+ */
+export function openFrameSocket(name: string, family: number, protocol: number): number {
+  return checked(
+    `Cannot open an ${name} socket`,
+    socketCall(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol),
+  );
+}
+
 /** Sets an option that is an int. @throws {SystemCallError} */
 export function setOption(fd: number, level: number, name: number, value: number): void {
   setOptionBytes(fd, level, name, new Int32Array([value]));
@@ -119,6 +140,12 @@ export function getOption(fd: number, level: number, name: number): number {
   return optionValue[0];
 }
 
+/** Reads an option that is a structure, as long as `value`. @throws {SystemCallError} */
+export function getOptionBytes(fd: number, level: number, name: number, value: ArrayBufferView): void {
+  const length = new Uint32Array([value.byteLength]);
+  checked(`Cannot read socket option ${level}/${name}`, getsockopt(fd, level, name, value, length));
+}
+
 /** recv and accept, or send, give up with EAGAIN after this. @throws {SystemCallError} */
 export function setTimeoutOption(
   fd: number,
@@ -134,6 +161,17 @@ export function setTimeoutOption(
 export function bindTo(fd: number, address: string, port: number): void {
   const bytes = encodeSocketAddress(address, port);
   checked(`Cannot bind to ${hostPort(address, port)}`, bindCall(fd, bytes, bytes.byteLength));
+}
+
+/** Binds to an address of any family, e.g. a struct sockaddr_ll. @throws {SystemCallError} */
+export function bindBytes(action: string, fd: number, address: Uint8Array): void {
+  checked(action, bindCall(fd, address, address.byteLength));
+}
+
+/** Sends an empty datagram. @throws {SystemCallError} ENETUNREACH, EHOSTUNREACH */
+export function sendDatagram(fd: number, address: string, port: number): void {
+  const to = encodeSocketAddress(address, port);
+  checked(`Cannot send to ${hostPort(address, port)}`, sendto(fd, null, 0, 0, to, to.byteLength));
 }
 
 /** @throws {SystemCallError} EADDRINUSE */

@@ -6,6 +6,7 @@ import { checked, libc } from './libc.ts';
 const sched_setaffinity = libc.func('int sched_setaffinity(int pid, size_t length, void *mask)');
 const sched_getaffinity = libc.func('int sched_getaffinity(int pid, size_t length, void *mask)');
 const setns = libc.func('int setns(int fd, int kind)');
+const unshare = libc.func('int unshare(int kinds)');
 const prctl = libc.func(
   'int prctl(int option, unsigned long argument, unsigned long, unsigned long, unsigned long)',
 );
@@ -57,6 +58,24 @@ export function enterNetworkNamespace(path: string): void {
   }
 }
 
+/**
+ * Does `work`, which must not wait, with the calling thread in a network namespace of its own, and comes back. The
+ * namespace goes when nothing is left open in it. @throws {SystemCallError} EPERM: needs CAP_SYS_ADMIN.
+ */
+export function inNewNetworkNamespace<Result>(work: () => Result): Result {
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    checked('Cannot make a network namespace', unshare(CLONE_NEWNET));
+    try {
+      return work();
+    } finally {
+      checked('Cannot come back from a network namespace', setns(home, CLONE_NEWNET));
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
 /** The kernel sends this process `signal` when the thread that started it ends: no orphans, even after SIGKILL. */
 export function dieWithParent(signal: number): void {
   checked('Cannot ask for a signal when the parent ends', prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0));
@@ -65,4 +84,11 @@ export function dieWithParent(signal: number): void {
 /** How late the kernel may end a timed wait of the calling thread; 50,000 ns unless told otherwise. */
 export function setTimerSlack(slackNs: number): void {
   checked('Cannot set the timer slack of a thread', prctl(PR_SET_TIMERSLACK, slackNs, 0, 0, 0));
+}
+
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+/** Blocks the calling thread: for set-up code that waits for the kernel, never for hot paths. */
+export function sleepMs(durationMs: number): void {
+  Atomics.wait(nothing, 0, 0, durationMs);
 }

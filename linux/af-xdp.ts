@@ -1,0 +1,266 @@
+/**
+ * A link of AF_XDP sockets: one a queue, on one device or several, all on one piece of memory with one pool of frames, all
+ * of one thread (XDP_SHARED_UMEM). An XDP program must bring the frames (xdp-redirect.ts).
+ *
+ * Both ends of a connection find its queue by one rule, so that all of its frames meet one thread at each end:
+ *
+ *   queue = client's port modulo the device's queues
+ *
+ * A packet sent on queue q of a veth device arrives on queue q of the other end: who makes connections by this link
+ * chooses the queue by his own port, and who answers by his peer's. A kernel at the other end takes a queue of its own
+ * for a connection (and keeps it, with net.core.txrehash=0), and does not mind on which it is answered: what is not this
+ * thread's to use becomes one that is.
+ */
+
+import type { FrameBatch, KernelLink, LinkCounters } from '../net/links/link.ts';
+import { setMapEntry } from './bpf.ts';
+import { DescriptorWait } from './descriptor-wait.ts';
+import { deviceIndex, mtuOf, sharedHardwareAddress } from './device-settings.ts';
+import { FramePool, type HeadRoom, strideFor } from './frame-pool.ts';
+import { allocate, type Mapping } from './memory.ts';
+import { NeighbourTable } from './neighbour-table.ts';
+import { ringEntries, XdpSocket } from './xdp-socket.ts';
+
+const headRoom: HeadRoom = 256;
+const ethernetBytes = 14;
+/** The kernel wants every frame within one page. */
+const mostStride = 4096;
+/** Frames that lie ready for what comes, all queues together: many queues have fewer each. */
+const mostReady = 16_384;
+const leastReady = 256;
+/** Frames for what is being read, written and sent. */
+const ownFrames = 8192;
+
+export interface AfXdpDevice {
+  readonly name: string;
+  /** How many it has, all threads' together. */
+  readonly queues: number;
+  /** Those of this thread: of one device at least there must be one. */
+  readonly own: readonly number[];
+  /** Where the XDP program of the device finds our sockets. */
+  readonly map: number;
+}
+
+export interface AfXdpOptions {
+  /** In the calling thread's network namespace. */
+  readonly devices: readonly AfXdpDevice[];
+  /** Whose port is the client's: ours or our peer's. */
+  readonly role: 'server' | 'client';
+}
+
+/** @throws {SystemCallError} EPERM, EBUSY. Throws too when the devices cannot share a link: MTU, hardware addresses. */
+export function openAfXdp(options: AfXdpOptions): KernelLink {
+  return new AfXdpLink(options);
+}
+
+class AfXdpLink implements KernelLink {
+  readonly name: string;
+  readonly memory: Uint8Array<ArrayBuffer>;
+  readonly frameRoom: number;
+  readonly mtu: number;
+  readonly hardwareAddress: Uint8Array;
+  readonly counters: Counters;
+
+  readonly #pool: FramePool;
+  readonly #frames: Mapping;
+  readonly #sockets: readonly XdpSocket[];
+  /** Device of each socket, by its index in the options. */
+  readonly #deviceOf: readonly number[];
+  /** By device, by queue: the socket to send on. */
+  readonly #socketFor: readonly Int32Array[];
+  readonly #neighbours: NeighbourTable | null;
+  readonly #wait: DescriptorWait;
+  readonly #portAt: number;
+  #turn = 0;
+  #closed = false;
+
+  constructor({ devices: all, role }: AfXdpOptions) {
+    const devices = all.filter(({ own }) => own.length > 0);
+    if (devices.length === 0)
+      throw new Error(
+        `Cannot use AF_XDP on ${all.map(({ name }) => name).join(', ')}: no queue is left for this thread; wanted as ` +
+          'many queues as threads',
+      );
+    const names = devices.map(({ name }) => name);
+    this.name = `af_xdp:${names.join('+')}`;
+    const { hardwareAddress, mtu, stride } = afXdpFrames(names);
+    this.hardwareAddress = hardwareAddress;
+    this.mtu = mtu;
+    const count = devices.reduce((sum, { own }) => sum + own.length, 0);
+    const ready = Math.max(leastReady, Math.min(ringEntries, Math.floor(mostReady / count)));
+    this.#frames = allocate((count * ready + ownFrames) * stride);
+    this.#pool = new FramePool(this.#frames, { stride, headRoom });
+    this.memory = this.#pool.memory;
+    this.frameRoom = this.#pool.frameRoom;
+    const sockets: XdpSocket[] = [];
+    this.#sockets = sockets;
+    try {
+      for (const { name, own, map } of devices) {
+        for (const queue of own) {
+          const socket = new XdpSocket(
+            this.#pool,
+            {
+              device: name,
+              deviceIndex: deviceIndex(name),
+              queue,
+              sharedWith: sockets[0]?.fd ?? -1,
+              framesAddress: this.#frames.address,
+            },
+            ready,
+          );
+          sockets.push(socket);
+          setMapEntry(map, queue, socket.fd);
+        }
+      }
+    } catch (error) {
+      for (const socket of sockets) socket.close();
+      this.#frames.unmap();
+      throw error;
+    }
+    this.#deviceOf = devices.flatMap(({ own }, device) => own.map(() => device));
+    this.#socketFor = socketsByQueue(devices);
+    this.#neighbours = devices.length > 1 ? new NeighbourTable() : null;
+    this.#wait = new DescriptorWait(sockets.map(({ fd }) => fd));
+    this.#portAt = role === 'client' ? 0 : 2;
+    this.counters = new Counters(sockets);
+  }
+
+  receive(batch: FrameBatch, _nowUs: number): number {
+    const sockets = this.#sockets;
+    const most = batch.at.length;
+    let count = 0;
+    for (let looked = 0; looked < sockets.length && count < most; looked++) {
+      // One after the other has the first turn: a full queue must not starve the others.
+      const index = this.#turn;
+      this.#turn = index + 1 === sockets.length ? 0 : index + 1;
+      const socket = sockets[index];
+      socket.reap();
+      const end = socket.receive(batch, count, most);
+      if (this.#neighbours !== null)
+        for (; count < end; count++)
+          this.#neighbours.learn(this.memory, batch.at[count], this.#deviceOf[index]);
+      count = end;
+    }
+    this.counters.received += count;
+    return count;
+  }
+
+  release(at: number): void {
+    this.#pool.release(at);
+  }
+
+  allocate(): number {
+    const at = this.#pool.take();
+    if (at >= 0) return at;
+    for (const socket of this.#sockets) socket.reap();
+    return this.#pool.take();
+  }
+
+  transmit(at: number, length: number): void {
+    const socket = this.#sockets[this.#sockets.length === 1 ? 0 : this.#socketOf(at)];
+    if (!socket.queue(at, length)) {
+      socket.send();
+      if (!socket.queue(at, length)) {
+        this.#pool.release(at);
+        this.counters.refused++;
+        return;
+      }
+    }
+    this.counters.transmitted++;
+  }
+
+  flush(_nowUs: number): void {
+    const sockets = this.#sockets;
+    for (let index = 0; index < sockets.length; index++) {
+      const socket = sockets[index];
+      if (socket.unsent !== 0) socket.send();
+      socket.reap();
+      socket.refill();
+    }
+  }
+
+  dueAtUs(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** @throws {Error} when a device is gone. */
+  wait(mostMs: number): void {
+    let most = mostMs;
+    for (let index = 0; index < this.#sockets.length; index++)
+      // Nothing says when the kernel will take what it had no room for.
+      if (this.#sockets[index].unsent !== 0) most = Math.min(most, retryMs);
+    if (this.#wait.wait(most) >= 0)
+      throw new Error(`Cannot go on with ${this.name}: a device of it is gone, or was taken down`);
+    if (most !== mostMs) this.flush(0);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const socket of this.#sockets) socket.close();
+    this.#wait.close();
+    this.#frames.unmap();
+  }
+
+  /** Which socket a frame goes out by. */
+  #socketOf(at: number): number {
+    const memory = this.memory;
+    const device = this.#neighbours === null ? 0 : Math.max(0, this.#neighbours.deviceFor(memory, at));
+    const sockets = this.#socketFor[device];
+    // IPv4 and TCP; an ARP answer may go by any queue.
+    if (memory[at + 12] !== 8 || memory[at + 13] !== 0 || memory[at + 23] !== 6) return sockets[0];
+    const port = at + ethernetBytes + ((memory[at + ethernetBytes] & 0xf) << 2) + this.#portAt;
+    return sockets[((memory[port] << 8) | memory[port + 1]) % sockets.length];
+  }
+}
+
+const retryMs = 1;
+
+/** The kernel's own drops are asked for when somebody reads them. */
+class Counters implements LinkCounters {
+  received = 0;
+  transmitted = 0;
+  /** Given to transmit(), and no room for them. */
+  refused = 0;
+  readonly #sockets: readonly XdpSocket[];
+
+  constructor(sockets: readonly XdpSocket[]) {
+    this.#sockets = sockets;
+  }
+
+  get overflows(): number {
+    return this.#sockets.reduce((sum, socket) => sum + socket.dropped, this.refused);
+  }
+}
+
+/** Of every queue of every device; a queue that is another thread's stands for one that is ours. */
+function socketsByQueue(devices: readonly AfXdpDevice[]): Int32Array[] {
+  let first = 0;
+  return devices.map(({ queues, own }) => {
+    const base = first;
+    first += own.length;
+    return Int32Array.from({ length: queues }, (_, queue) => {
+      const place = own.indexOf(queue);
+      return base + (place >= 0 ? place : queue % own.length);
+    });
+  });
+}
+
+/**
+ * The frames that devices need, as one link. @throws when AF_XDP has no such frames, or the devices have not one hardware
+ * address.
+ */
+export function afXdpFrames(devices: readonly string[]) {
+  const hardwareAddress = sharedHardwareAddress(devices);
+  const mtus = devices.map(mtuOf);
+  const stride = strideFor(Math.max(...mtus), headRoom, mostStride);
+  if (stride === 0) {
+    const wide = devices.find((_, index) => mtus[index] === Math.max(...mtus));
+    throw new Error(
+      `Cannot use AF_XDP on "${wide}": its MTU is ${Math.max(...mtus)}; wanted at most ` +
+        `${mostStride - headRoom - ethernetBytes}, for a frame must fit in one page. "ip link set ${wide} mtu 1500", and ` +
+        'the same on the other end',
+    );
+  }
+  return { hardwareAddress, mtu: Math.min(...mtus), stride };
+}
