@@ -7,6 +7,31 @@ import { LatencyHistogram, type LatencySummary } from '../../measurement/histogr
 
 export const backends = ['io_uring', 'epoll'] as const;
 
+/** What carries a flood, for suites that ask the same of all of them. */
+export interface Carrying {
+  readonly name: string;
+  /** What its floods say of themselves. */
+  readonly backend: RegExp;
+  /** An order over it, to a server of this process, with what matters in it. */
+  order(changes: OrderChanges): LoadOrder;
+  /** Three, and two of this process. */
+  readonly sourceAddresses: readonly string[];
+  readonly targetAddresses: readonly string[];
+  /** What it is not asked, and why. */
+  readonly cannot: { readonly ipv6?: string };
+}
+
+export type OrderChanges = Partial<LoadOrder> & { readonly port?: number };
+
+export const socketCarriers: readonly Carrying[] = backends.map((backend) => ({
+  name: `socket engine over ${backend}`,
+  backend: new RegExp(`^${backend}$`),
+  order: (changes) => order({ backend, ...changes }),
+  sourceAddresses: ['127.1.0.1', '127.1.0.2', '127.1.0.3'],
+  targetAddresses: ['127.2.0.1', '127.2.0.2'],
+  cannot: {},
+}));
+
 const usual: LoadOrder = {
   engine: 'socket',
   core: 0,
@@ -26,7 +51,7 @@ const usual: LoadOrder = {
   backend: 'auto',
 };
 
-export function order(changes: Partial<LoadOrder> & { readonly port?: number }): LoadOrder {
+export function order(changes: OrderChanges): LoadOrder {
   const { port, ...rest } = changes;
   const target = port === undefined ? usual.target : { ...usual.target, port };
   return { ...usual, target, ...rest };
