@@ -12,13 +12,14 @@
  * thread's to use becomes one that is.
  */
 
-import type { FrameBatch, KernelLink, LinkCounters } from '../net/links/link.ts';
+import type { FrameBatch, KernelLink } from '../net/links/link.ts';
 import { setMapEntry } from './bpf.ts';
 import { DescriptorWait } from './descriptor-wait.ts';
 import { deviceIndex, mtuOf, sharedHardwareAddress } from './device-settings.ts';
 import { FramePool, type HeadRoom, strideFor } from './frame-pool.ts';
 import { allocate, type Mapping } from './memory.ts';
 import { NeighbourTable } from './neighbour-table.ts';
+import { SummedCounters } from './summed-counters.ts';
 import { ringEntries, XdpSocket } from './xdp-socket.ts';
 
 const headRoom: HeadRoom = 256;
@@ -59,7 +60,7 @@ class AfXdpLink implements KernelLink {
   readonly frameRoom: number;
   readonly mtu: number;
   readonly hardwareAddress: Uint8Array;
-  readonly counters: Counters;
+  readonly counters: SummedCounters;
 
   readonly #pool: FramePool;
   readonly #frames: Mapping;
@@ -122,7 +123,7 @@ class AfXdpLink implements KernelLink {
     this.#neighbours = devices.length > 1 ? new NeighbourTable() : null;
     this.#wait = new DescriptorWait(sockets.map(({ fd }) => fd));
     this.#portAt = role === 'client' ? 0 : 2;
-    this.counters = new Counters(sockets);
+    this.counters = new SummedCounters(sockets);
   }
 
   receive(batch: FrameBatch, _nowUs: number): number {
@@ -215,23 +216,6 @@ class AfXdpLink implements KernelLink {
 }
 
 const retryMs = 1;
-
-/** The kernel's own drops are asked for when somebody reads them. */
-class Counters implements LinkCounters {
-  received = 0;
-  transmitted = 0;
-  /** Given to transmit(), and no room for them. */
-  refused = 0;
-  readonly #sockets: readonly XdpSocket[];
-
-  constructor(sockets: readonly XdpSocket[]) {
-    this.#sockets = sockets;
-  }
-
-  get overflows(): number {
-    return this.#sockets.reduce((sum, socket) => sum + socket.dropped, this.refused);
-  }
-}
 
 /** Of every queue of every device; a queue that is another thread's stands for one that is ours. */
 function socketsByQueue(devices: readonly AfXdpDevice[]): Int32Array[] {

@@ -3,11 +3,14 @@
  */
 
 import type { KernelLink } from '../net/links/link.ts';
+import { openAfPacket } from './af-packet.ts';
 import { afXdpFrames, openAfXdp } from './af-xdp.ts';
 import { isOwnAddress, ownAddressWithin } from './devices.ts';
 import { type FrameMatch, prefixOf } from './frame-match.ts';
-import type { LinkGround, LinkKind, LinkRefusal, LinkRequest } from './links.ts';
+import { type KernelShield, shieldKernel } from './kernel-shield.ts';
+import type { LinkGround, LinkGroundDevice, LinkKind, LinkRefusal, LinkRequest } from './links.ts';
 import { closeDescriptor, openFrameSocket } from './sockets.ts';
+import { openTap } from './tap.ts';
 import { redirectTo, type XdpRedirect } from './xdp-redirect.ts';
 
 export interface PreparedLink {
@@ -55,8 +58,13 @@ export function openPreparedLink(ground: LinkGround, thread: number): KernelLink
         })),
       });
     case 'af_packet':
+      return openAfPacket({
+        devices: ground.devices.map(({ name }) => name),
+        match: byPort(ground.match),
+        threads: ground.threads,
+      });
     case 'tap':
-      throw new Error(`Cannot open ${ground.kind}: not built in`);
+      return openTap((ground.devices[0] as LinkGroundDevice).name);
   }
 }
 
@@ -153,12 +161,56 @@ function modeText(mode: XdpRedirect['mode'], nativeRefused: string | null): stri
   return nativeRefused === null ? mode : `${mode}, native was refused: ${nativeRefused}`;
 }
 
-function prepareAfPacket(): Preparation {
-  throw new Error('Cannot open AF_PACKET: not built in');
+function prepareAfPacket(request: LinkRequest, match: FrameMatch): Preparation {
+  const shields: KernelShield[] = [];
+  const close = (): void => {
+    for (const shield of shields) shield.close();
+  };
+  const shared = byPort(match);
+  try {
+    // Addresses that the kernel does not hold are not its business: it answers nothing for them.
+    if (shared !== null) for (const device of request.devices) shields.push(shieldKernel(device, shared));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    ground: {
+      kind: 'af_packet',
+      role: request.role,
+      threads: request.threads,
+      devices: request.devices.map(withoutMap),
+      match,
+    },
+    chosen: `af_packet on ${request.devices.join(', ')}`,
+    close,
+  };
 }
 
-function prepareTap(): Preparation {
-  throw new Error('Cannot open a TAP device: not built in');
+function prepareTap(request: LinkRequest, match: FrameMatch): Preparation {
+  const [device = '', ...others] = request.devices;
+  if (others.length > 0 || request.threads > 1)
+    throw new Error(
+      `Cannot open ${request.devices.join(', ')} as TAP for ${request.threads} threads: wanted one device and one thread`,
+    );
+  if (match.tcp !== null)
+    throw new Error(
+      `Cannot open a TAP device "${device}" with an address that the kernel holds: it is the other machine there, and the ` +
+        'stack needs an address of its own in the network of the device',
+    );
+  return {
+    ground: { kind: 'tap', role: request.role, threads: 1, devices: [withoutMap(device)], match },
+    chosen: `tap on ${device}`,
+    close: () => {},
+  };
+}
+
+function withoutMap(name: string): LinkGroundDevice {
+  return { name, queues: 1, map: -1 };
+}
+
+function byPort(match: FrameMatch): (FrameMatch & { readonly tcp: object }) | null {
+  return match.tcp === null ? null : { ...match, tcp: match.tcp };
 }
 
 const AF_XDP = 44;
