@@ -1,10 +1,11 @@
 /**
- * Memory for what connections hold, in two sizes: small for a request or a short response, large for a transfer. All of
- * it is one Uint8Array cut into large blocks; a block is one large buffer or a slab of small ones, as they are needed,
- * and is a free block again when its last small one is given back. A page is touched when it is first written.
+ * Memory for what connections hold, in two sizes: small for a request or a short response, large for a
+ * transfer. All of it is one Uint8Array cut into large blocks; a block is one large buffer or a slab of small
+ * ones, as they are needed, and is a free block again when its last small one is given back. A page is
+ * touched when it is first written.
  *
- * A buffer is named by the offset of its first byte. Its size is a power of two, so that it can be a ring: the byte at
- * position p, any int32, is at offset + (p & (size − 1)).
+ * A buffer is named by the offset of its first byte. Its size is a power of two, so that it can be a ring:
+ * the byte at position p, any int32, is at offset + (p & (size − 1)).
  */
 
 export const SMALL = 0;
@@ -99,8 +100,9 @@ export class BufferPool {
   }
 
   /**
-   * Moves the bytes of a small ring at positions [from, from + length) to the same positions of a large one, and gives
-   * the small one back. @returns offset of the large one; -1: there is none left, and nothing changed.
+   * Moves the bytes of a small ring at positions [from, from + length) to the same positions of a large one,
+   * and gives the small one back. @returns offset of the large one; -1: there is none left, and nothing
+   * changed.
    */
   grow(offset: number, from: number, length: number): number {
     const grown = this.#takeLarge();
@@ -177,8 +179,8 @@ function checkSizes({ smallBytes, largeBytes, memoryBytes }: BufferPoolSizes): v
   if (powers && smallBytes >= 64 && largeBytes > smallBytes && memoryBytes >= 0 && memoryBytes <= 2 ** 31)
     return;
   throw new RangeError(
-    `Cannot make a buffer pool: small ${smallBytes}, large ${largeBytes}, memory ${memoryBytes} bytes; wants powers ` +
-      'of two, small from 64, large above small, memory of at most 2^31',
+    `Cannot make a buffer pool: small ${smallBytes}, large ${largeBytes}, memory ${memoryBytes} bytes; ` +
+      'wants powers of two, small from 64, large above small, memory of at most 2^31',
   );
 }
 

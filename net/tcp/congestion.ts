@@ -1,12 +1,12 @@
 /**
- * How much may be under way: slow start and congestion avoidance (RFC 5681), fast retransmit and fast recovery as NewReno
- * (RFC 6582), limited transmit (RFC 3042), an initial window of ten segments (RFC 6928).
+ * How much may be under way: slow start and congestion avoidance (RFC 5681), fast retransmit and fast
+ * recovery as NewReno (RFC 6582), limited transmit (RFC 3042), an initial window of ten segments (RFC 6928).
  *
  *   OPEN ── third duplicate ACK ──► RECOVERY ── ACK beyond RECOVER ──► OPEN
  *     └──────────── timeout ────────────┴──► OPEN, with a window of one segment
  *
- * It holds nothing: its words lie in the caller's Int32Array, `congestionWords` of them from `base` on. It sends nothing:
- * each function says what is due. Sequence numbers are int32, sizes are bytes.
+ * It holds nothing: its words lie in the caller's Int32Array, `congestionWords` of them from `base` on. It
+ * sends nothing: each function says what is due. Sequence numbers are int32, sizes are bytes.
  */
 
 import { atOrBefore } from '../wire/sequence.ts';
@@ -17,7 +17,7 @@ export const SSTHRESH = 1;
 /** NewReno's: an ACK beyond it acknowledges all that was sent when the last loss was noticed. */
 export const RECOVER = 2;
 export const DUPLICATE_ACKS = 3;
-/** Bytes acknowledged in congestion avoidance since the window last grew; in RECOVERY, 1 after the first partial ACK. */
+/** In OPEN: bytes acknowledged since congestion avoidance last grew; in RECOVERY: 1 after a partial ACK. */
 export const ACKED = 4;
 export const PHASE = 5;
 export const congestionWords = 6;
@@ -28,7 +28,7 @@ export const RECOVERY = 1;
 /** What is due: nothing but what the window allows, or the first unacknowledged segment again. */
 export const GO_ON = 0;
 export const RETRANSMIT = 1;
-/** As RETRANSMIT, and the retransmission timer starts anew: the first partial ACK of a recovery (RFC 6582 3.2, step 3). */
+/** As RETRANSMIT, and the timer starts anew: the first partial ACK of a recovery (RFC 6582 3.2, step 3). */
 export const RETRANSMIT_RESTART = 2;
 
 const duplicateThreshold = 3;
@@ -62,8 +62,8 @@ export function congestionWindow(words: Int32Array, base: number, mss: number): 
 }
 
 /**
- * An ACK of new data. @param ack SND.UNA now. @param acked bytes it acknowledged. @param flight bytes that are still
- * under way.
+ * An ACK of new data. @param ack SND.UNA now. @param acked bytes it acknowledged. @param flight bytes that
+ * are still under way.
  */
 export function onAck(
   words: Int32Array,
@@ -91,7 +91,7 @@ export function onAck(
   return GO_ON;
 }
 
-/** A window that the sender did not fill says nothing about the network: it stays (RFC 7661, as Linux tests it). */
+/** A window that the sender did not fill says nothing about the network: it stays (RFC 7661). */
 function grow(words: Int32Array, base: number, acked: number, flight: number, mss: number): void {
   const cwnd = words[base + CWND];
   const used = flight + acked;
@@ -125,7 +125,7 @@ export function onDuplicateAck(
     words[base + CWND] = Math.min(words[base + CWND] + mss, largestWindow);
     return GO_ON;
   }
-  // Duplicates of what was sent again before a timeout or a recovery are no sign of a new loss (RFC 6582 3.2, step 1).
+  // Duplicates of what was sent before a timeout or a recovery are no new loss (RFC 6582 3.2, step 1).
   if (atOrBefore(ack, words[base + RECOVER])) return GO_ON;
   if (++words[base + DUPLICATE_ACKS] < duplicateThreshold) return GO_ON;
   const sentByLimitedTransmit = (duplicateThreshold - 1) * mss;
@@ -138,8 +138,8 @@ export function onDuplicateAck(
 }
 
 /**
- * The retransmission timer ran out: one segment, then slow start. @param flight bytes under way. @param again it ran
- * out for the same segment before: ssthresh stays (RFC 5681 3.1).
+ * The retransmission timer ran out: one segment, then slow start. @param flight bytes under way. @param again
+ * it ran out for the same segment before: ssthresh stays (RFC 5681 3.1).
  */
 export function onTimeout(
   words: Int32Array,
@@ -151,7 +151,7 @@ export function onTimeout(
 ): void {
   if (!again) words[base + SSTHRESH] = halved(flight, mss);
   words[base + CWND] = mss;
-  // One further than after a fast retransmit: what is now sent twice makes duplicates of the ACK of just all of it.
+  // One further than after a fast retransmit: what is sent twice now makes duplicates of the ACK of it all.
   words[base + RECOVER] = sndNxt;
   words[base + DUPLICATE_ACKS] = 0;
   words[base + ACKED] = 0;

@@ -1,7 +1,8 @@
 /**
- * Timers that all have the same delay, so that the one set last is due last: TIME_WAIT, keep-alive, delayed ACK. A list
- * in the order of its deadlines: setting puts at its end, expiring takes from its start. A deadline before the last one
- * is put in its place from the end, which costs a step a timer passed. After mTCP's sorted lists (NSDI 2014, 4.3.4).
+ * Timers that all have the same delay, so that the one set last is due last: TIME_WAIT, keep-alive, delayed
+ * ACK. A list in the order of its deadlines: setting puts at its end, expiring takes from its start. A
+ * deadline before the last one is put in its place from the end, which costs a step a timer passed. After
+ * the timers of mTCP (NSDI 2014).
  */
 
 import { expiredAtOnce, type Timers } from './timer-heap.ts';

@@ -1,9 +1,11 @@
 /**
- * Which connection a segment belongs to: from its four addresses and ports to an id. One table a core; nothing locks.
+ * Which connection a segment belongs to: from its four addresses and ports to an id. One table a core;
+ * nothing locks.
  *
- * `open` is one Int32Array, four words an entry, so that a cache line holds four of them: open addressing with linear
- * probing, at most half full, deletion by shifting back (no tombstones). `map` is the plain way, nested JavaScript Maps,
- * to measure the other against. Addresses may be given as int32 or uint32. Each id is the caller's, 0 … 2^31 − 2.
+ * `open` is one Int32Array, four words an entry, so that a cache line holds four of them: open addressing
+ * with linear probing, at most half full, deletion by shifting back (no tombstones). `map` is the plain way,
+ * nested JavaScript Maps, to measure the other against. Addresses may be given as int32 or uint32. Each id is
+ * the caller's, 0 … 2^31 − 2.
  */
 
 export interface FlowTable {
@@ -103,7 +105,7 @@ class OpenFlowTable implements FlowTable {
     let hole = this.#locate(localAddress | 0, remoteAddress | 0, (localPort << 16) | remotePort);
     if (words[hole + ENTRY] === 0) return;
     this.#size--;
-    // An entry further on moves into the hole unless its home lies between the two: it would not be found before it.
+    // An entry further on moves into the hole, unless its home lies behind that: it would not be found there.
     for (let at = (hole + entryWords) & mask; words[at + ENTRY] !== 0; at = (at + entryWords) & mask) {
       const home = this.#home(words[at + LOCAL], words[at + REMOTE], words[at + PORTS]);
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
@@ -126,7 +128,7 @@ class OpenFlowTable implements FlowTable {
     return at;
   }
 
-  /** Multiplicative hashing with secret odd factors; folded before each, for a product never mixes downwards. */
+  /** Multiplicative hashing, by secret odd factors; folded before each, for a product never mixes down. */
   #home(local: number, remote: number, ports: number): number {
     let hash = Math.imul(local ^ this.#mix0, this.#multiplier0);
     hash = Math.imul(hash ^ (hash >>> 15) ^ remote ^ this.#mix1, this.#multiplier1);
@@ -199,6 +201,6 @@ function spread(seed: number, index: number): number {
 
 function full(capacity: number): RangeError {
   return new RangeError(
-    `Cannot insert a flow: the table holds ${capacity}, its capacity; wants one more than connections there can be`,
+    `Cannot insert a flow: the table holds ${capacity}, its capacity; wants a place for each connection`,
   );
 }

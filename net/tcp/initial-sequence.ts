@@ -1,6 +1,7 @@
 /**
- * Initial sequence numbers (RFC 6528): a clock that ticks every 4 µs plus a keyed hash of the connection's addresses and
- * ports. So numbers of different connections say nothing about each other, and those of one that opens again go up.
+ * Initial sequence numbers (RFC 6528): a clock that ticks every 4 µs plus a keyed hash of the connection's
+ * addresses and ports. So numbers of different connections say nothing about each other, and those of one
+ * that opens again go up.
  */
 
 import { SipHash } from './siphash.ts';

@@ -1,9 +1,10 @@
 /**
- * What came out of order: for each connection that has any, up to a few ranges of sequence numbers behind RCV.NXT whose
- * bytes are in its receive ring already. Of bytes that come twice the first stay: `add` says which parts are new, and
- * only those are to be copied. It holds no bytes and knows no windows; sequence numbers are int32.
+ * What came out of order: for each connection that has any, up to a few ranges of sequence numbers behind
+ * RCV.NXT whose bytes are in its receive ring already. Of bytes that come twice the first stay: `add` says
+ * which parts are new, and only those are to be copied. It holds no bytes and knows no windows; sequence
+ * numbers are int32.
  *
- *   add(id, from, to) ──► gaps to copy …   then, if from was RCV.NXT   contiguousEnd(id, RCV.NXT) ──► new RCV.NXT
+ *   add(id, from, to) ──► gaps to copy …   if from was RCV.NXT, contiguousEnd(id, RCV.NXT) ──► new RCV.NXT
  */
 
 import { after, atOrBefore, before } from '../wire/sequence.ts';
@@ -38,8 +39,9 @@ export class Reassembly {
   }
 
   /**
-   * [from, to) came; not empty. If all ranges are in use, the furthest one is forgotten for one that comes before it:
-   * what is needed first is kept. @returns how many gaps it fills (0: nothing is new); -1: there is no room, drop it.
+   * [from, to) came; not empty. If all ranges are in use, the furthest one is forgotten for one that comes
+   * before it: what is needed first is kept. @returns how many gaps it fills (0: nothing is new); -1: there
+   * is no room, drop it.
    */
   add(id: number, from: number, to: number): number {
     const row = this.#rowOf[id] - 1;
@@ -47,8 +49,8 @@ export class Reassembly {
   }
 
   /**
-   * Everything before `next` has come. Forgets the ranges that start there or before. @returns where what came without
-   * a gap ends: `next` itself, or the end of a range.
+   * Everything before `next` has come. Forgets the ranges that start there or before. @returns where what
+   * came without a gap ends: `next` itself, or the end of a range.
    */
   contiguousEnd(id: number, next: number): number {
     const row = this.#rowOf[id] - 1;
@@ -131,9 +133,8 @@ export class Reassembly {
     let gapAt = from;
     for (; last < count && atOrBefore(ranges[base + 2 * last], to); last++) {
       const heldFrom = ranges[base + 2 * last];
-      const heldTo = ranges[base + 2 * last + 1];
       if (after(heldFrom, gapAt)) gaps = this.#gap(gaps, gapAt, heldFrom);
-      if (after(heldTo, gapAt)) gapAt = heldTo;
+      gapAt = ranges[base + 2 * last + 1];
     }
     if (after(to, gapAt)) gaps = this.#gap(gaps, gapAt, to);
     if (first === last) {

@@ -1,12 +1,12 @@
 /**
- * When to send again: the retransmission time-out of RFC 6298 with Karn's algorithm, and the timing of one segment at a
- * time for peers without timestamps. It holds nothing: its words lie in the caller's Int32Array, `roundTripWords` of them
- * from `base` on. The clock is microseconds as an int32, `nowUs | 0`, and may wrap.
+ * When to send again: the retransmission time-out of RFC 6298 with Karn's algorithm, and the timing of one
+ * segment at a time for peers without timestamps. It holds nothing: its words lie in the caller's Int32Array,
+ * `roundTripWords` of them from `base` on. The clock is microseconds as an int32, `nowUs | 0`, and may wrap.
  */
 
 import { before } from '../wire/sequence.ts';
 
-/** Words of a connection. Smoothed round-trip time × 8, its variation × 4: Jacobson's scales, so that shifts divide. */
+/** Words of a connection. Smoothed round trip × 8, its variation × 4: Jacobson's, so that shifts divide. */
 export const SRTT8 = 0;
 export const RTTVAR4 = 1;
 /** The time-out now, back-off included, in microseconds. */
@@ -44,7 +44,7 @@ export function startRoundTrip(words: Int32Array, base: number, limits: RoundTri
   words[base + TIMING] = 0;
 }
 
-/** The handshake is done and its SYN or SYN+ACK had been sent again: back-off ends, at 3 s without a measurement. */
+/** The handshake is done, its SYN or SYN+ACK was sent twice: back-off ends, at 3 s if nothing was measured. */
 export function afterLostSyn(words: Int32Array, base: number, limits: RoundTripLimits): void {
   if (words[base + SRTT8] === 0) words[base + RTO_US] = Math.min(rtoAfterLostSynUs, limits.maxRtoUs);
   else words[base + RTO_US] = timeOut(words, base, limits);
@@ -65,7 +65,7 @@ export function onSample(words: Int32Array, base: number, rttUs: number, limits:
   words[base + RTO_US] = timeOut(words, base, limits);
 }
 
-/** The timer ran out: twice as long from now on, and nothing that is under way is timed (RFC 6298 5.5, Karn). */
+/** The timer ran out: twice as long from now on; nothing under way is timed any more (RFC 6298 5.5, Karn). */
 export function onBackOff(words: Int32Array, base: number, limits: RoundTripLimits): void {
   words[base + RTO_US] = Math.min(2 * words[base + RTO_US], limits.maxRtoUs);
   words[base + TIMING] = 0;

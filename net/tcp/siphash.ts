@@ -1,7 +1,7 @@
 /**
- * SipHash-2-4: a keyed hash that one who does not have the key cannot predict, of a few 32-bit words. In int32
- * arithmetic, each 64-bit word as its low and high half; nothing is allocated. Aumasson and Bernstein, "SipHash: a fast
- * short-input PRF" (INDOCRYPT 2012); the message is the words' bytes, little-endian.
+ * SipHash-2-4: a keyed hash that one who does not have the key cannot predict, of a few 32-bit words. In
+ * int32 arithmetic, each 64-bit word as its low and high half; nothing is allocated. Aumasson and Bernstein,
+ * "SipHash: a fast short-input PRF" (INDOCRYPT 2012); the message is the words' bytes, little-endian.
  */
 
 const compressionRounds = 2;
@@ -34,7 +34,7 @@ export class SipHash {
     let v3 = this.#key2 ^ 0x79746573;
     let v3High = this.#key3 ^ 0x74656462;
     const pairs = count >> 1;
-    // Each pair of words, the last block with the length in its top byte, then the final rounds with no block.
+    // Each pair of words, the block with the length in its top byte, then the final rounds with no block.
     for (let block = 0; block <= pairs + 1; block++) {
       let low = 0;
       let high = 0;

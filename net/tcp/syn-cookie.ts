@@ -1,18 +1,18 @@
 /**
- * SYN cookies (RFC 4987 section 3.6 and appendix A): a SYN+ACK's sequence number that holds what a listener would have
- * had to remember, so that a flood of SYNs takes no memory.
+ * SYN cookies (RFC 4987 section 3.6 and appendix A): a SYN+ACK's sequence number that holds what a listener
+ * would have had to remember, so that a flood of SYNs takes no memory.
  *
  *   31 … 27  time, in slots of 64 s, modulo 32
  *   26 … 24  which of eight segment sizes is the largest that the peer takes
  *   23 …  0  keyed hash of addresses, ports, the peer's sequence number, the whole slot number and the size
  *
- * A guess is right once in 2^24 / 2. Window scale and SACK do not fit; a peer that sends timestamps brings them back in
- * the low bits of the echo, laid out as Linux does (net/ipv4/syncookies.c, cookie_init_timestamp).
+ * A guess is right once in 2^24. Window scale and SACK do not fit; a peer that sends timestamps brings them
+ * back in the low bits of the echo, laid out as in Linux (net/ipv4/syncookies.c, cookie_init_timestamp).
  */
 
 import { SipHash } from './siphash.ts';
 
-/** Rising. A peer's size is rounded down to one of these; the smallest also serves peers that ask for less. */
+/** Rising. A peer's size is rounded down to one of these; the smallest serves all that ask for less. */
 export const cookieSegmentSizes: Readonly<Int32Array> = Int32Array.of(
   64,
   256,
@@ -71,7 +71,7 @@ export class SynCookie {
   ): number {
     const slotNow = Math.floor(nowMs / slotMs);
     const age = (slotNow - (cookie >>> 27)) & 31;
-    if (age >= slotsValid || age > slotNow) return -1;
+    if (age >= slotsValid) return -1;
     const size = (cookie >>> 24) & 7;
     this.#words[0] = localAddress;
     this.#words[1] = remoteAddress;
@@ -93,15 +93,16 @@ function sizeIndex(mss: number): number {
   return index;
 }
 
-/** Low bits of a timestamp: window scale (15: none), then SACK. Linux has ECN in the sixth bit; it stays 0 here. */
+/** Low bits of a timestamp: window scale (15: none), then SACK. The sixth is ECN in Linux, and 0 here. */
 const optionBits = 6;
 const optionMask = (1 << optionBits) - 1;
 const scaleMask = 15;
 const sackBit = 16;
 
 /**
- * The timestamp to send in a SYN+ACK that is a cookie: `clock` or up to 63 ticks before it, so that later ones
- * do not go back; no round trip can be measured by its echo. @param windowScale the peer's, 0 … 14; -1: it sent none. @returns int32.
+ * The timestamp to send in a SYN+ACK that is a cookie: `clock` or up to 63 ticks before it, so that later
+ * ones do not go back; no round trip can be measured by its echo. @param windowScale the peer's, 0 … 14; -1:
+ * it sent none. @returns int32.
  */
 export function cookieTimestamp(clock: number, windowScale: number, sackPermitted: boolean): number {
   const options = (windowScale < 0 ? scaleMask : windowScale) | (sackPermitted ? sackBit : 0);

@@ -1,6 +1,7 @@
 /**
- * Timers by id, earliest first: a binary heap that knows where each id is, so that one can be moved or taken out. The
- * plain way, O(log n) an operation; a wheel and sorted lists (timer-wheel.ts, deadline-list.ts) do the same in O(1).
+ * Timers by id, earliest first: a binary heap that knows where each id is, so that one can be moved or taken
+ * out. The plain way, O(log n) an operation; a wheel and sorted lists (timer-wheel.ts, deadline-list.ts) do
+ * the same in O(1).
  */
 
 /** At most one timer an id. Times are milliseconds of the caller's clock, which never goes back. */
@@ -14,8 +15,8 @@ export interface Timers {
   cancel(id: number): void;
   has(id: number): boolean;
   /**
-   * Takes out timers that are due, in no promised order: their ids are in `expired`, from its start. @returns how many;
-   * as many as `expired` holds: there may be more, call again.
+   * Takes out timers that are due, in no promised order: their ids are in `expired`, from its start. @returns
+   * how many; as many as `expired` holds: there may be more, call again.
    */
   expire(nowMs: number): number;
   /** When the next is due, or a time before that; Infinity: none is set. */

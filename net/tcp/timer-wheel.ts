@@ -1,7 +1,8 @@
 /**
- * A hash of milliseconds, for timers whose delays differ: retransmission. A list of ids a slot, a slot a millisecond,
- * round and round; setting, moving and cancelling cost the same however many there are. A timer further off than one
- * turn waits in its slot until its turn comes. After mTCP's retransmission list (NSDI 2014, section 4.3.4).
+ * A hash of milliseconds, for timers whose delays differ: retransmission. A list of ids a slot, a slot a
+ * millisecond, round and round; setting, moving and cancelling cost the same however many there are. A timer
+ * further off than one turn waits in its slot until its turn comes.
+ * After the retransmission timers of mTCP (NSDI 2014).
  */
 
 import { expiredAtOnce, type Timers } from './timer-heap.ts';

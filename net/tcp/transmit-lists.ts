@@ -1,7 +1,7 @@
 /**
- * Which connections have something to send, and what: three lists of ids, emptied in the order control (SYN, FIN, RST),
- * ACK, data, so that handshakes do not wait behind transfers (mTCP, NSDI 2014, section 4.3.4). A connection is on each
- * list at most once. With `first-come` all three are one queue, to measure the other against.
+ * Which connections have something to send, and what: three lists of ids, emptied in the order control (SYN,
+ * FIN, RST), ACK, data, so that handshakes do not wait behind transfers (mTCP, NSDI 2014). A connection is on
+ * each list at most once. With `first-come` all three are one queue, to measure the other against.
  *
  *   for (let list = lists.nextList(); list >= 0; list = lists.nextList()) send(list, lists.take(list));
  */

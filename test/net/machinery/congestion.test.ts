@@ -1,4 +1,7 @@
-/** Congestion control: windows as the RFCs count them, and a sender driven by it over a link that loses segments. */
+/**
+ * Congestion control: windows as the RFCs count them, and a sender driven by it over a link that loses
+ * segments.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -121,9 +124,10 @@ test('a partial ACK retransmits the next hole; only the first restarts the timer
   assert.equal(words[base + PHASE], RECOVERY);
   assert.equal(onAck(words, base, sndNxt, 1, 0, mss), GO_ON);
   assert.equal(words[base + PHASE], OPEN);
+  assert.equal(cwnd(words), 2);
 });
 
-test('onTimeout() leaves one segment and half of what was under way; the same segment again keeps ssthresh', () => {
+test('onTimeout() leaves one segment and halves ssthresh; for the same segment again it keeps ssthresh', () => {
   const words = opened();
   onTimeout(words, base, 1 + 10 * mss, 10 * mss, mss, false);
   assert.deepEqual([cwnd(words), words[base + SSTHRESH]], [1, 5 * mss]);
@@ -133,7 +137,7 @@ test('onTimeout() leaves one segment and half of what was under way; the same se
   assert.equal(words[base + SSTHRESH], 2 * mss);
 });
 
-test('after a timeout, duplicates of an ACK of what was sent before are no new loss; beyond it they are', () => {
+test('after a timeout, duplicate ACKs of what was sent before it are no new loss; beyond it they are', () => {
   const words = opened({ sndNxt: 1 });
   const sndNxt = 1 + 10 * mss;
   onTimeout(words, base, sndNxt, 10 * mss, mss, false);
@@ -190,7 +194,10 @@ interface Transfer {
   readonly timeouts: number;
 }
 
-/** A sender of `segments`, a link that keeps the order, a receiver that keeps what comes early and ACKs each segment. */
+/**
+ * A sender of `segments`, a link that keeps the order, a receiver that keeps what comes early and ACKs each
+ * segment.
+ */
 function transfer(
   segments: number,
   start: number,

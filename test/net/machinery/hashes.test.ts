@@ -1,4 +1,6 @@
-/** SipHash against its published vectors and a BigInt model; sequence numbers and SYN cookies that rest on it. */
+/**
+ * SipHash against its published vectors and a BigInt model; sequence numbers and SYN cookies that rest on it.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,8 +17,8 @@ import {
 } from '../../../net/tcp/syn-cookie.ts';
 
 /**
- * vectors_sip64 of the authors' reference program (github.com/veorq/SipHash, vectors.h), the lengths that are whole
- * words: key 00 01 … 0f, message 00 01 02 …, of 0, 4, 8 … 60 bytes; the hash's bytes in order.
+ * vectors_sip64 of the authors' reference program (github.com/veorq/SipHash, vectors.h), the lengths that are
+ * whole words: key 00 01 … 0f, message 00 01 02 …, of 0, 4, 8 … 60 bytes; the hash's bytes in order.
  */
 const vectors = [
   '310e0edd47db6f72',
@@ -164,7 +166,7 @@ const times = fc.oneof(
   fc.integer({ min: 1_753_000_000_000, max: 1_754_000_000_000 }),
 );
 
-test('SynCookie: check() gives the segment size rounded down, in this slot and the next, and never after', () => {
+test('SynCookie: check() gives the size rounded down, in this slot and the next, and never after', () => {
   const segment = fc.oneof(fc.constantFrom(...cookieSegmentSizes), fc.integer({ min: 0, max: 65_535 }));
   fc.assert(
     fc.property(flow, fc.integer(), segment, times, (each, isn, mss, nowMs) => {

@@ -1,4 +1,7 @@
-/** Reassembly: against an array that names every byte's owner, across the 2^32 wrap, and when there is no room. */
+/**
+ * Reassembly: against an array that names every byte's owner, across the 2^32 wrap, and when there is no
+ * room.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -86,7 +89,7 @@ test('add() names just the bytes that are new, contiguousEnd() the first that is
   );
 });
 
-test('whatever the order and the overlaps, a stream arrives whole: no byte is passed that was not copied', () => {
+test('whatever the order, a stream arrives whole: no byte is passed that was not copied', () => {
   const piece = fc.record({ from: fc.nat(windowBytes - 1), length: fc.integer({ min: 1, max: 40 }) });
   fc.assert(
     fc.property(fc.array(piece, { minLength: 1, maxLength: 40 }), starts, (pieces, start) => {
@@ -109,7 +112,7 @@ test('whatever the order and the overlaps, a stream arrives whole: no byte is pa
   );
 });
 
-test('add() refuses a connection more than there are rows, until one has its hole filled or is cleared', () => {
+test('add() refuses a connection more than there are rows, until a row is free again', () => {
   const reassembly = new Reassembly(4, { most: 2, rows: 2 });
   assert.equal(reassembly.add(0, 10, 20), 1);
   assert.equal(reassembly.add(1, 10, 20), 1);
@@ -122,6 +125,24 @@ test('add() refuses a connection more than there are rows, until one has its hol
   reassembly.clear(1);
   assert.equal(reassembly.add(3, 10, 20), 1);
   assert.equal(reassembly.inUse, 2);
+});
+
+test('contiguousEnd() forgets ranges that were passed, and goes on with one that was reached', () => {
+  const reassembly = new Reassembly(1, { most: 4, rows: 1 });
+  for (const [from, to] of [
+    [10, 12],
+    [20, 25],
+    [30, 32],
+  ] as const)
+    reassembly.add(0, from, to);
+  assert.equal(reassembly.contiguousEnd(0, 15), 15);
+  assert.deepEqual(rangesOf(reassembly, 0, 0), [
+    [20, 25],
+    [30, 32],
+  ]);
+  assert.equal(reassembly.contiguousEnd(0, 22), 25);
+  assert.equal(reassembly.contiguousEnd(0, 40), 40);
+  assert.equal(reassembly.inUse, 0);
 });
 
 test('data at RCV.NXT is taken even when every range is in use: the furthest is forgotten', () => {

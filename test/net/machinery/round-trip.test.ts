@@ -1,4 +1,7 @@
-/** The retransmission time-out: the formulas of RFC 6298 in doubles, its bounds, back-off and Karn's algorithm. */
+/**
+ * The retransmission time-out: the formulas of RFC 6298 in doubles, its bounds, back-off and Karn's
+ * algorithm.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -108,24 +111,20 @@ test('afterLostSyn() is 3 s without a measurement, and what was measured otherwi
 });
 
 test('one segment is timed at a time, and sampled by the first ACK that covers it, across both wraps', () => {
+  const near = fc.oneof(fc.integer(), fc.integer({ min: 2 ** 31 - 1_460, max: 2 ** 31 - 1 }));
   fc.assert(
-    fc.property(
-      fc.integer(),
-      fc.integer(),
-      fc.integer({ min: 1, max: 50_000_000 }),
-      (sequence, clock, rtt) => {
-        const words = fresh();
-        const end = (sequence + 1_460) | 0;
-        timeSegment(words, base, end, clock);
-        timeSegment(words, base, (end + 1_460) | 0, (clock + 99) | 0);
-        onTimedAck(words, base, (end - 1) | 0, (clock + 5) | 0, limits);
-        assert.equal(words[base + SRTT8], 0);
-        onTimedAck(words, base, (end + 1_460) | 0, (clock + rtt) | 0, limits);
-        assert.equal(words[base + SRTT8], 8 * rtt);
-        onTimedAck(words, base, (end + 2_920) | 0, (clock + 2 * rtt) | 0, limits);
-        assert.equal(words[base + SRTT8], 8 * rtt);
-      },
-    ),
+    fc.property(near, near, fc.integer({ min: 1, max: 50_000_000 }), (sequence, clock, rtt) => {
+      const words = fresh();
+      const end = (sequence + 1_460) | 0;
+      timeSegment(words, base, end, clock);
+      timeSegment(words, base, (end + 1_460) | 0, (clock + 99) | 0);
+      onTimedAck(words, base, (end - 1) | 0, (clock + 5) | 0, limits);
+      assert.equal(words[base + SRTT8], 0);
+      onTimedAck(words, base, (end + 1_460) | 0, (clock + rtt) | 0, limits);
+      assert.equal(words[base + SRTT8], 8 * rtt);
+      onTimedAck(words, base, (end + 2_920) | 0, (clock + 2 * rtt) | 0, limits);
+      assert.equal(words[base + SRTT8], 8 * rtt);
+    }),
   );
 });
 

@@ -1,4 +1,7 @@
-/** The three kinds of timers, one suite: against a plain Map, against each other, round the wheel, at far times. */
+/**
+ * The three kinds of timers, one suite: against a plain Map, against each other, round the wheel, at far
+ * times.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -64,6 +67,7 @@ for (const { name, make, exact } of kinds) {
         const timers = make(ids);
         const model = new Map<number, number>();
         let nowMs = startMs;
+        timers.expire(nowMs);
         for (const step of sequence) {
           if (step.kind === 'set') {
             timers.set(step.id, nowMs + step.delayMs);
@@ -85,6 +89,8 @@ for (const { name, make, exact } of kinds) {
           const nextMs = timers.nextDueMs();
           if (exact || model.size === 0) assert.equal(nextMs, truthMs);
           // What was set for a time that has passed is due as soon as the wheel is asked.
+          else if (Math.max(...model.values()) <= nowMs + 4_095)
+            assert.equal(nextMs, Math.max(truthMs, nowMs));
           else assert.ok(nextMs <= Math.max(truthMs, nowMs), `next ${nextMs}, truth ${truthMs}`);
         }
       }),
@@ -132,7 +138,7 @@ for (const { name, make, exact } of kinds) {
     assert.equal(timers.size, 0);
   });
 
-  test(`${name}: set() of a time that has passed is due at the next expire(), in the same millisecond too`, () => {
+  test(`${name}: a time that has passed is due at the next expire(), in the same millisecond too`, () => {
     const timers = make(2);
     assert.equal(timers.expire(10_000), 0);
     timers.set(0, 10_000);
