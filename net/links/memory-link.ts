@@ -1,0 +1,138 @@
+/**
+ * Two ends of a wire in memory: what one transmits the other receives, the same bytes at the same place, after the flush.
+ * For benches and simulations, where both ends belong to one thread.
+ */
+
+import { FramePool } from './frame-pool.ts';
+import type { FrameBatch, Link, LinkCounters } from './link.ts';
+
+export interface MemoryLinkOptions {
+  /** Of both ends together (4,096). */
+  readonly frames?: number;
+  /** Bytes a frame (2,048). */
+  readonly frameRoom?: number;
+  /** Bytes of the longest IP packet (1,500). */
+  readonly mtu?: number;
+  readonly hardwareAddresses?: readonly [Uint8Array, Uint8Array];
+}
+
+const ethernetHeaderBytes = 14;
+
+/** @throws {RangeError} a frame of `mtu` does not fit into `frameRoom`. */
+export function memoryLinkPair(options: MemoryLinkOptions = {}): [MemoryLink, MemoryLink] {
+  const { frames = 4096, frameRoom = 2048, mtu = 1500 } = options;
+  if (frameRoom < mtu + ethernetHeaderBytes || frameRoom % 2 !== 0)
+    throw new RangeError(
+      `Cannot make a memory link: frames of ${frameRoom} bytes; wanted an even number of at least ${mtu + ethernetHeaderBytes}, for an MTU of ${mtu}`,
+    );
+  const [first, second] = options.hardwareAddresses ?? [hardwareAddress(1), hardwareAddress(2)];
+  const pool = new FramePool(frames, frameRoom);
+  // Each holds every frame there is: a queue that is full cannot be, only a pool that is empty.
+  const [there, back] = [new FrameQueue(frames), new FrameQueue(frames)];
+  return [new MemoryLink(pool, there, back, first, mtu), new MemoryLink(pool, back, there, second, mtu)];
+}
+
+/** Locally administered. */
+function hardwareAddress(end: number): Uint8Array {
+  return Uint8Array.of(0x02, 0, 0, 0, 0, end);
+}
+
+export class MemoryLink implements Link {
+  readonly memory: Uint8Array<ArrayBuffer>;
+  readonly frameRoom: number;
+  readonly mtu: number;
+  readonly hardwareAddress: Uint8Array;
+  readonly counters: LinkCounters = { received: 0, transmitted: 0, overflows: 0 };
+  readonly #pool: FramePool;
+  readonly #out: FrameQueue;
+  readonly #in: FrameQueue;
+
+  constructor(pool: FramePool, out: FrameQueue, into: FrameQueue, hardwareAddress: Uint8Array, mtu: number) {
+    this.memory = pool.memory;
+    this.frameRoom = pool.frameRoom;
+    this.mtu = mtu;
+    this.hardwareAddress = hardwareAddress;
+    this.#pool = pool;
+    this.#out = out;
+    this.#in = into;
+  }
+
+  /** Frames of both ends that nobody has: all of them again when nothing is under way. */
+  get freeFrames(): number {
+    return this.#pool.free;
+  }
+
+  receive(batch: FrameBatch, _nowUs: number): number {
+    const count = this.#in.take(batch);
+    this.counters.received += count;
+    return count;
+  }
+
+  release(at: number): void {
+    this.#pool.give(at);
+  }
+
+  allocate(): number {
+    const at = this.#pool.take();
+    if (at < 0) this.counters.overflows++;
+    return at;
+  }
+
+  transmit(at: number, length: number): void {
+    this.counters.transmitted++;
+    this.#out.put(at, length);
+  }
+
+  flush(_nowUs: number): void {
+    this.#out.publish();
+  }
+
+  dueAtUs(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  close(): void {
+    // It is memory, and goes when nobody knows it any more.
+  }
+}
+
+/** First in, first out; what was put can be taken once it is published. */
+class FrameQueue {
+  readonly #at: Int32Array;
+  readonly #length: Int32Array;
+  readonly #mask: number;
+  #head = 0;
+  #published = 0;
+  #tail = 0;
+
+  constructor(least: number) {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(2, least)));
+    this.#at = new Int32Array(size);
+    this.#length = new Int32Array(size);
+    this.#mask = size - 1;
+  }
+
+  put(at: number, length: number): void {
+    const place = this.#tail & this.#mask;
+    this.#at[place] = at;
+    this.#length[place] = length;
+    this.#tail = (this.#tail + 1) | 0;
+  }
+
+  publish(): void {
+    this.#published = this.#tail;
+  }
+
+  take(batch: FrameBatch): number {
+    const count = Math.min((this.#published - this.#head) | 0, batch.at.length);
+    let head = this.#head;
+    for (let index = 0; index < count; index++) {
+      const place = head & this.#mask;
+      batch.at[index] = this.#at[place];
+      batch.length[index] = this.#length[place];
+      head = (head + 1) | 0;
+    }
+    this.#head = head;
+    return count;
+  }
+}
