@@ -85,6 +85,7 @@ export function assembleTrial(parts: TrialParts): AssembledTrial {
       listenOverflows: server.listenOverflows,
       listenDrops: server.listenDrops,
       locality: server.locality,
+      ...(server.userLevel === undefined ? {} : { userLevel: server.userLevel }),
     },
     generator: {
       cores: loadCores,
@@ -245,6 +246,7 @@ function reasonsForNull(record: TrialRecord): Record<string, string> {
   missing('server.listenOverflows', server.listenOverflows, silent);
   missing('server.listenDrops', server.listenDrops, silent);
   missing('server.locality', server.locality, silent);
+  missing('server.userLevel', server.userLevel, silent);
   missing('generator.cores', generator.cores, 'an agent did not report its core times');
   missing('generator.headroom', generator.headroom, 'an agent did not report its core times');
   for (const name of latencyNames) {

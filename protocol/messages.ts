@@ -19,7 +19,7 @@
 
 import { z } from 'zod';
 import { cellSchema } from './cell.ts';
-import { coreTimesSchema, failedSchema, serverCoreSchema } from './trial-record.ts';
+import { coreTimesSchema, failedSchema, serverCoreSchema, userLevelSchema } from './trial-record.ts';
 import { applications } from './variant-catalogue.ts';
 
 /** An order or a message over this many bytes is refused unread. */
@@ -128,6 +128,8 @@ export const serverResultSchema = z.strictObject({
   locality: z.number().min(0).max(1).nullable(),
   /** Last ACK of the handshake → accepted by the application; null where it could not be known. */
   accept: histogram.nullable(),
+  /** Of a server that brings its own TCP; left out for all others. */
+  userLevel: userLevelSchema.nullable().optional(),
   notes,
 });
 export type ServerResult = Readonly<z.infer<typeof serverResultSchema>>;

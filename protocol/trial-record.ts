@@ -59,6 +59,34 @@ export const latencySchema = z.strictObject({
   max: seconds,
 });
 
+const meanAndMost = z.strictObject({ mean: z.number().min(0), most: count });
+
+/** What a TCP below the kernel's tells of itself, over the measured interval, all cores together. */
+export const userLevelSchema = z.strictObject({
+  /** What the frames came over, e.g. `af_xdp native on srv0, srv1`. */
+  link: z.string().max(2_000),
+  /** Frames that came in one batch, empty ones left out. */
+  framesPerBatch: meanAndMost,
+  /** Established and not yet taken by the application, seen whenever a batch was handled. */
+  acceptQueue: meanAndMost,
+  /** Handshakes begun and not ended, seen at the same moments. */
+  halfOpen: meanAndMost,
+  retransmissions: z.strictObject({
+    /** Of SYN+ACKs. */
+    handshake: count,
+    /** Of data or a FIN, because the retransmission timer ran out. */
+    timeout: count,
+    /** Of data, after three duplicate acknowledgements (RFC 5681, 3.2). */
+    fast: count,
+  }),
+  /** SYN cookies (RFC 4987, 3.6): answers given without keeping state, and connections that came of them. */
+  cookies: z.strictObject({ sent: count, accepted: count }),
+  resets: z.strictObject({ sent: count, received: count }),
+  /** Frames and segments that came and were not taken, by cause; a cause that did not occur is not listed. */
+  drops: z.record(z.string().max(40), count),
+});
+export type UserLevelFigures = Readonly<z.infer<typeof userLevelSchema>>;
+
 export const trialRecordSchema = z.strictObject({
   schema: z.literal(trialSchemaName),
   trial: z.string(),
@@ -90,6 +118,8 @@ export const trialRecordSchema = z.strictObject({
     listenDrops: count.nullable(),
     /** Share of connections accepted on the core that had processed their packets (SO_INCOMING_CPU). */
     locality: fraction.nullable(),
+    /** Of a server that brings its own TCP; left out for all others. */
+    userLevel: userLevelSchema.nullable().optional(),
   }),
   generator: z.strictObject({
     cores: z.array(coreTimesSchema).nullable(),

@@ -11,6 +11,8 @@ export interface DesignDescription {
   readonly applications: readonly Application[];
   /** False for a program that is not ours and may be missing: it is a reference, used where installed. */
   readonly ours: boolean;
+  /** It takes frames from network devices, below the kernel's TCP: that needs rights, and a network that has frames. */
+  readonly takesFrames: boolean;
   readonly summary: string;
 }
 
@@ -22,24 +24,35 @@ export const designs = {
     options: ['epoll', 'epoll-exclusive', 'blocking'],
     applications: ['echo', 'http'],
     ours: true,
+    takesFrames: false,
     summary: 'one listening socket, one accept queue, shared by every core',
   },
   reuseport: {
     options: ['hash', 'cpu'],
     applications: ['echo', 'http'],
     ours: true,
+    takesFrames: false,
     summary: 'one SO_REUSEPORT listening socket and accept queue a core',
+  },
+  'user-level': {
+    options: ['auto', 'af-xdp', 'af-packet'],
+    applications: ['echo', 'http'],
+    ours: true,
+    takesFrames: true,
+    summary: 'a TCP of its own a core, in the server process, on frames straight from the device (mTCP)',
   },
   nginx: {
     options: [],
     applications: ['http'],
     ours: false,
+    takesFrames: false,
     summary: 'nginx, one worker a core on one shared listener',
   },
   'nginx-reuseport': {
     options: [],
     applications: ['http'],
     ours: false,
+    takesFrames: false,
     summary: 'nginx, one worker a core, "listen … reuseport"',
   },
 } as const satisfies Record<string, DesignDescription>;

@@ -35,7 +35,7 @@ const EAGAIN = 11;
 const OPEN = 1;
 /** The response is out and our side ended; what still comes is dropped, for a short while. */
 const LINGERING = 2;
-const lingerMs = 1_000;
+export const lingerMs = 1_000;
 
 /** Ends that were not the conversation's own, by cause. */
 export interface ConnectionTroubles {

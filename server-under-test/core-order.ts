@@ -11,23 +11,27 @@ import type { ConnectionTroubles } from './connections.ts';
 /** `level`, `exclusive`: epoll, the listener in every thread's set; `blocking`: a thread a connection at a time. */
 export type WakeUp = 'level' | 'exclusive' | 'blocking';
 
-export interface CoreOrder {
+/** What a core thread of any design is told. */
+export interface ServingOrder {
   /** Place of this thread among all, from 0. */
   readonly index: number;
   readonly core: number;
-  /** Descriptors of the sockets to accept from. */
-  readonly listeners: readonly number[];
-  readonly wakeUp: WakeUp;
   readonly application: Application;
   readonly messages: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly close: CloseMode;
   readonly idleMs: number;
+  readonly shared: SharedArrayBuffer;
+}
+
+export interface CoreOrder extends ServingOrder {
+  /** Descriptors of the sockets to accept from. */
+  readonly listeners: readonly number[];
+  readonly wakeUp: WakeUp;
   readonly maxDescriptors: number;
   /** Descriptor of the map that the kernel stamps handshakes in; null: accept wait is not known. */
   readonly stampMap: number | null;
-  readonly shared: SharedArrayBuffer;
 }
 
 /** 32-bit words of the shared memory, then one a core: connections it accepted. */
@@ -65,6 +69,6 @@ export interface CoreResult {
 }
 
 /** Core threads → main thread. */
-export type CoreMessage =
+export type CoreMessage<Result> =
   | { readonly kind: 'serving' }
-  | { readonly kind: 'result'; readonly result: CoreResult };
+  | { readonly kind: 'result'; readonly result: Result };

@@ -7,11 +7,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { pinThread } from '../linux/thread.ts';
 import { createApplication } from './applications/index.ts';
 import { serveBlocking } from './blocking-loop.ts';
-import type { CoreMessage, CoreOrder } from './core-order.ts';
+import type { CoreMessage, CoreOrder, CoreResult } from './core-order.ts';
 import { serveEvents } from './event-loop.ts';
 
 const order = workerData as CoreOrder;
-const say = (message: CoreMessage): void => parentPort?.postMessage(message);
+const say = (message: CoreMessage<CoreResult>): void => parentPort?.postMessage(message);
 
 pinThread(order.core);
 const application = createApplication(order.application, order);

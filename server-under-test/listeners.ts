@@ -28,6 +28,7 @@ import {
   TCP_NODELAY,
 } from '../linux/sockets.ts';
 import { badInput } from '../protocol/failure.ts';
+import { dropEverything } from './socket-filter.ts';
 
 export interface ListenerPlan {
   readonly addresses: readonly string[];
@@ -38,6 +39,8 @@ export interface ListenerPlan {
   readonly reusePort: boolean;
   /** Null: accepting never waits. A number: it blocks, at most so long a call. */
   readonly blockingTurnMs: number | null;
+  /** The kernel answers nothing and accepts nothing: the port is kept for a TCP that is not the kernel's. */
+  readonly silent?: boolean;
 }
 
 export interface Listeners {
@@ -112,6 +115,8 @@ function openListener(address: string, port: number, plan: ListenerPlan): number
     blocking: plan.blockingTurnMs !== null,
   });
   try {
+    // Before it listens: the first packet would be answered.
+    if (plan.silent === true) dropEverything(fd);
     // Inherited by every accepted socket, so that none pays a call for it.
     setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (plan.blockingTurnMs !== null) {

@@ -60,6 +60,8 @@ export class Observer {
       begin.listen === null || end.listen === null
         ? null
         : Math.max(0, end.listen[name] - begin.listen[name]);
+    const { userLevel } = design;
+    const byKernel = userLevel === undefined;
     return {
       measuredSeconds: Math.max(shortestMs, end.atMs - begin.atMs) / 1000,
       cores: complete
@@ -67,10 +69,11 @@ export class Observer {
         : null,
       accepted: design.accepted,
       lifetimeAccepted: design.lifetimeAccepted,
-      listenOverflows: difference('overflows'),
-      listenDrops: difference('drops'),
+      listenOverflows: byKernel ? difference('overflows') : (userLevel?.listenOverflows ?? null),
+      listenDrops: byKernel ? difference('drops') : (userLevel?.listenDrops ?? null),
       locality: design.locality,
       accept: design.accept,
+      ...(byKernel ? {} : { userLevel: userLevel?.figures ?? null }),
       notes: limited({ ...this.#notes, ...design.notes }),
     };
   }

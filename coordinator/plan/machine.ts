@@ -15,6 +15,8 @@ export interface Machine {
   readonly siblings: readonly (readonly number[])[];
   /** Why network namespaces cannot be made; null: they can. */
   readonly namespacesRefused: string | null;
+  /** Of the capabilities(7) that taking frames from a device needs, those that this process lacks. */
+  readonly missingRights: readonly string[];
   /** RLIMIT_NOFILE that processes started by this one will have. */
   readonly descriptors: number | null;
   /** ip_local_port_range, and how many of it are in ip_local_reserved_ports. */
@@ -41,6 +43,7 @@ export function readMachine(): Machine {
     cores,
     siblings: siblingGroups(cores),
     namespacesRefused: namespacesRefused(),
+    missingRights: missingRights(readText('/proc/self/status') ?? ''),
     descriptors: descriptorLimit(),
     ports: { low, high, reserved },
     timeWaitReuse: Number(readSetting('net.ipv4.tcp_tw_reuse') ?? 2),
@@ -88,6 +91,22 @@ function siblingGroups(cores: readonly number[]): number[][] {
     groups.set(list, parseRanges(list));
   }
   return [...groups.values()];
+}
+
+/** Of each right, the bits of a capability set that give it (linux/capability.h). */
+const frameRights: Readonly<Record<string, readonly bigint[]>> = {
+  CAP_NET_ADMIN: [12n],
+  CAP_NET_RAW: [13n],
+  // Once part of CAP_SYS_ADMIN, which still stands for it.
+  CAP_BPF: [39n, 21n],
+};
+
+/** Exported for tests: the text of /proc/self/status. */
+export function missingRights(status: string): string[] {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  return Object.entries(frameRights).flatMap(([name, bits]) =>
+    bits.some((bit) => ((effective >> bit) & 1n) === 1n) ? [] : [name],
+  );
 }
 
 /** Node raises its soft limit to the hard one at start, and children inherit that. */

@@ -12,8 +12,10 @@ import { baselineOf, type Scenario } from '../../protocol/scenario.ts';
 import { designs, parseVariant } from '../../protocol/variant-catalogue.ts';
 import { cellsOf } from './cells.ts';
 import { descriptorProblems } from './descriptor-budget.ts';
+import { frameProblems } from './frame-problems.ts';
 import { chooseLab, type LabKind } from './lab-choice.ts';
 import type { Machine } from './machine.ts';
+import { packetFindings } from './packet-engine.ts';
 import { type Placement, placeCores } from './placement.ts';
 import { networkOf, type PortBudget, portBudget } from './port-budget.ts';
 
@@ -64,11 +66,15 @@ export function planRun(scenario: Scenario, machine: Machine): Plan {
   const missing = missingPrograms(scenario, machine);
   problems.push(...missing.problems);
   warnings.push(...missing.warnings);
+  problems.push(...frameProblems(scenario, lab.kind, machine));
 
   const placement: Placement =
     lab.kind === 'cluster' ? anyCores : placeCores(scenario.factors.cores, machine);
   problems.push(...placement.problems);
   warnings.push(...placement.warnings);
+  const packet = packetFindings(scenario, lab.kind, machine, placement.loadCores);
+  problems.push(...packet.problems);
+  warnings.push(...packet.warnings);
   if (lab.kind !== 'cluster') {
     const descriptors = descriptorProblems(scenario, machine.descriptors);
     problems.push(...descriptors.problems);
@@ -82,7 +88,11 @@ export function planRun(scenario: Scenario, machine: Machine): Plan {
       const ports =
         lab.kind === 'cluster'
           ? null
-          : portBudget(cell, scenario, networkOf(lab.kind, scenario, machine, placement.loadCores.length));
+          : portBudget(
+              cell,
+              scenario,
+              networkOf(lab.kind, scenario, machine, placement.loadCores.length, cell.engine),
+            );
       return {
         id: `c${String(index + 1).padStart(cellDigits, '0')}`,
         cell,

@@ -5,11 +5,13 @@ import { nginx } from './nginx.ts';
 import { nginxReuseport } from './nginx-reuseport.ts';
 import { reuseport } from './reuseport.ts';
 import { blockingCannot, singleQueue } from './single-queue.ts';
+import { userLevel } from './user-level.ts';
 import type { VariantImplementation } from './variant.ts';
 
 export const variants: Readonly<Record<Design, VariantImplementation>> = {
   'single-queue': singleQueue,
   reuseport,
+  'user-level': userLevel,
   nginx,
   'nginx-reuseport': nginxReuseport,
 };

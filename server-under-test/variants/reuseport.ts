@@ -5,10 +5,10 @@
  * no rights at all.
  */
 
-import { allocate } from '../../linux/memory.ts';
-import { SO_ATTACH_REUSEPORT_CBPF, SOL_SOCKET, setOptionBytes } from '../../linux/sockets.ts';
+import { SO_ATTACH_REUSEPORT_CBPF } from '../../linux/sockets.ts';
 import { startCoreThreads } from '../core-threads.ts';
 import { openListeners } from '../listeners.ts';
+import { attachFilter, encodeFilter, type FilterInstruction } from '../socket-filter.ts';
 import type { VariantImplementation } from './variant.ts';
 
 export const reuseport: VariantImplementation = {
@@ -60,36 +60,18 @@ const currentCpu = 0xffff_f000 + 36;
  * Exported for tests.
  */
 export function cpuSelector(cores: readonly number[]): Uint8Array<ArrayBuffer> {
-  const instructions: [code: number, jumpTrue: number, jumpFalse: number, k: number][] = [
+  return encodeFilter([
     [BPF_LD_W_ABS, 0, 0, currentCpu],
-    ...cores.flatMap((core, index): [number, number, number, number][] => [
+    ...cores.flatMap((core, index): FilterInstruction[] => [
       [BPF_JMP_JEQ_K, 0, 1, core],
       [BPF_RET_K, 0, 0, index],
     ]),
     [BPF_ALU_MOD_K, 0, 0, cores.length],
     [BPF_RET_A, 0, 0, 0],
-  ];
-  const bytes = new Uint8Array(instructions.length * 8);
-  const view = new DataView(bytes.buffer);
-  instructions.forEach(([code, jumpTrue, jumpFalse, k], index) => {
-    view.setUint16(index * 8, code, true);
-    view.setUint8(index * 8 + 2, jumpTrue);
-    view.setUint8(index * 8 + 3, jumpFalse);
-    view.setUint32(index * 8 + 4, k, true);
-  });
-  return bytes;
+  ]);
 }
 
 /** @throws {SystemCallError} */
 export function attachCpuSelector(listener: number, cores: readonly number[]): void {
-  const filter = cpuSelector(cores);
-  const memory = allocate(filter.byteLength);
-  try {
-    new Uint8Array(memory.buffer).set(filter);
-    // struct sock_fprog: length in instructions, padding, pointer.
-    const program = new BigUint64Array([BigInt(filter.byteLength / 8), memory.address]);
-    setOptionBytes(listener, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, program);
-  } finally {
-    memory.unmap();
-  }
+  attachFilter(listener, SO_ATTACH_REUSEPORT_CBPF, cpuSelector(cores));
 }

@@ -4,6 +4,7 @@
  * tells what it accepted.
  */
 
+import type { UserLevelFigures } from '../../protocol/trial-record.ts';
 import type { ServerSpec } from '../launch.ts';
 
 /** What a variant may not be able to do. The suite over all variants asks each for all of these. */
@@ -12,6 +13,8 @@ export const abilities = [
   'refuse-methods',
   'many-open-connections',
   'several-addresses',
+  'ipv6',
+  'loopback',
   'accepts-per-core',
   'accept-wait',
   'locality',
@@ -57,5 +60,15 @@ export interface VariantResult {
   readonly locality: number | null;
   /** Encoded LatencyHistogram. */
   readonly accept: string | null;
+  /** Of a design with a TCP of its own, in place of what the kernel counts; null when it could not be known. */
+  readonly userLevel?: UserLevelResult | null;
   readonly notes: Readonly<Record<string, string>>;
+}
+
+export interface UserLevelResult {
+  /** Connection requests that found the queues full: dropped, or answered by a cookie. */
+  readonly listenOverflows: number;
+  /** Connection requests dropped, for that or any other reason. */
+  readonly listenDrops: number;
+  readonly figures: UserLevelFigures;
 }

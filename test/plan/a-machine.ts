@@ -10,6 +10,7 @@ export function aMachine(changes: Partial<Machine> = {}): Machine {
     cores,
     siblings: cores.map((core) => [core]),
     namespacesRefused: null,
+    missingRights: [],
     descriptors: 20_000,
     ports: { low: 32_768, high: 60_999, reserved: 0 },
     timeWaitReuse: 2,

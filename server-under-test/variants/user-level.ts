@@ -1,0 +1,117 @@
+/**
+ * user-level: a TCP of its own a core, in the server's process, on frames straight from the device (mTCP, NSDI 2014). The
+ * same applications, no sockets, no system call a connection. The option says what brings the frames: `af-xdp`,
+ * `af-packet`, or `auto`, the best that the machine allows. The kernel keeps all that is not for the served port: ARP,
+ * ICMP, every other connection.
+ *
+ * What it cannot do: serve loopback, where nothing ever becomes a frame, and IPv6.
+ */
+
+import { isIPv4 } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { devicesHolding } from '../../linux/devices.ts';
+import type { LinkWish } from '../../linux/links.ts';
+import { type PreparedLink, prepareLink } from '../../linux/open-link.ts';
+import { badInput, messageOf } from '../../protocol/failure.ts';
+import type { ServingOrder } from '../core-order.ts';
+import { openListeners } from '../listeners.ts';
+import { startPinnedThreads } from '../pinned-threads.ts';
+import type { UserLevelCoreResult, UserLevelOrder } from '../user-level/order.ts';
+import { summarise } from '../user-level/summary.ts';
+import type { VariantImplementation } from './variant.ts';
+
+const wishes: Readonly<Record<string, LinkWish>> = {
+  auto: 'auto',
+  'af-xdp': 'af_xdp',
+  'af-packet': 'af_packet',
+};
+
+/** Of one core; those that are closing or in TIME-WAIT are among them. */
+const connectionsPerCore = 131_072;
+
+/** A turn of the stack is one deep chain of small functions: by default, V8 stops inlining in the middle of it. */
+const inliningFlags = '--max-inlined-bytecode-size=1500 --max-inlined-bytecode-size-cumulative=4000';
+
+export const userLevel: VariantImplementation = {
+  cannot: {
+    ipv6: 'its TCP speaks IPv4 only',
+    loopback: 'what is sent to loopback never becomes a frame on a device',
+  },
+  start: async (setting) => {
+    const { spec } = setting;
+    setFlagsFromString(inliningFlags);
+    const addresses = Uint32Array.from(spec.addresses, servable);
+    // Holds the port against everybody else, and keeps the kernel from answering on it.
+    const listeners = openListeners({
+      addresses: spec.addresses,
+      port: spec.port,
+      perAddress: 1,
+      reusePort: false,
+      blockingTurnMs: null,
+      silent: true,
+    });
+    let prepared: PreparedLink;
+    try {
+      prepared = prepare(
+        addresses,
+        listeners.port,
+        wishes[setting.option ?? 'auto'] ?? 'auto',
+        spec.cores.length,
+      );
+    } catch (error) {
+      listeners.close();
+      throw error;
+    }
+    const { ground, chosen, refused, kernelAnswers } = prepared;
+    const notes: Readonly<Record<string, string>> =
+      refused.length === 0
+        ? {}
+        : {
+            'server.userLevel.link': refused
+              .map(({ kind, reason }) => `${kind} was refused: ${reason}`)
+              .join('; '),
+          };
+    return startPinnedThreads<UserLevelCoreResult>(setting, {
+      entry: new URL('../user-level/core-thread.js', import.meta.url),
+      ownOrder: (): Omit<UserLevelOrder, keyof ServingOrder> => ({
+        ground,
+        addresses,
+        port: listeners.port,
+        kernelAnswers,
+        maxConnections: connectionsPerCore,
+      }),
+      port: listeners.port,
+      notes,
+      summarise: (results, counts) => summarise(results, counts, { link: chosen, notes }),
+      close: () => {
+        prepared.close();
+        listeners.close();
+      },
+    });
+  },
+};
+
+/** As a number in host order. @throws {Failure} when its traffic is no frames, or not IPv4. */
+function servable(address: string): number {
+  const action = `Cannot serve user-level on ${address}`;
+  if (!isIPv4(address)) throw badInput(`${action}: its TCP speaks IPv4 only; wanted an IPv4 address`);
+  const value = address.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0);
+  if (value >>> 24 === 127)
+    throw badInput(
+      `${action}: what is sent to loopback never becomes a frame on a device; wanted an address that others reach ` +
+        'through one. Use the lab "namespaces", or leave user-level out',
+    );
+  return value;
+}
+
+function prepare(addresses: Uint32Array, port: number, wish: LinkWish, threads: number): PreparedLink {
+  try {
+    const devices = [...new Set([...addresses].flatMap((address) => devicesHolding(address)))];
+    return prepareLink({ wish, devices, role: 'server', port, addresses, threads });
+  } catch (error) {
+    throw badInput(
+      `Cannot serve user-level: ${messageOf(error)}. It needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF, see "stampede doctor"`,
+      { cause: error },
+    );
+  }
+}
