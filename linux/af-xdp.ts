@@ -29,6 +29,10 @@ const mostStride = 4096;
 /** Frames that lie ready for what comes, all queues together: many queues have fewer each. */
 const mostReady = 16_384;
 const leastReady = 256;
+/** Nothing says when the kernel will take what it had no room for. */
+const retryMs = 1;
+/** How long a device may be gone before a sleeping thread is told. */
+const sliceMs = 250;
 /** Frames for what is being read, written and sent. */
 const ownFrames = 8192;
 
@@ -184,15 +188,15 @@ class AfXdpLink implements KernelLink {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** @throws {Error} when a device is gone. */
+  /** @throws {SystemCallError} ENXIO, ENETDOWN: a device is gone, or down. */
   wait(mostMs: number): void {
-    let most = mostMs;
-    for (let index = 0; index < this.#sockets.length; index++)
-      // Nothing says when the kernel will take what it had no room for.
-      if (this.#sockets[index].unsent !== 0) most = Math.min(most, retryMs);
-    if (this.#wait.wait(most) >= 0)
-      throw new Error(`Cannot go on with ${this.name}: a device of it is gone, or was taken down`);
-    if (most !== mostMs) this.flush(0);
+    for (let leftMs = mostMs; ; leftMs -= sliceMs) {
+      const slice = Math.min(leftMs, this.#hasUnsent() ? retryMs : sliceMs);
+      if (this.#wait.wait(slice) !== 0 || mostMs === 0) return;
+      // poll(2) says nothing of a device that is gone; sending does.
+      for (let index = 0; index < this.#sockets.length; index++) this.#sockets[index].send();
+      if (slice < sliceMs) return;
+    }
   }
 
   close(): void {
@@ -201,6 +205,12 @@ class AfXdpLink implements KernelLink {
     for (const socket of this.#sockets) socket.close();
     this.#wait.close();
     this.#frames.unmap();
+  }
+
+  #hasUnsent(): boolean {
+    for (let index = 0; index < this.#sockets.length; index++)
+      if (this.#sockets[index].unsent !== 0) return true;
+    return false;
   }
 
   /** Which socket a frame goes out by. */
@@ -214,8 +224,6 @@ class AfXdpLink implements KernelLink {
     return sockets[((memory[port] << 8) | memory[port + 1]) % sockets.length];
   }
 }
-
-const retryMs = 1;
 
 /** Of every queue of every device; a queue that is another thread's stands for one that is ours. */
 function socketsByQueue(devices: readonly AfXdpDevice[]): Int32Array[] {

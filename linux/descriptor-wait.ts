@@ -37,7 +37,8 @@ export class DescriptorWait {
 
   /**
    * @param mostMs 0: does not block.
-   * @returns index of a descriptor that broke (its device is gone or down); -1: none did.
+   * @returns how many have something to read; 0: none, until the time was over or a signal came; -1: one of them broke, its
+   * device is gone or down.
    */
   wait(mostMs: number): number {
     const seconds = Math.min(Math.floor(mostMs / 1000), mostSeconds);
@@ -45,12 +46,13 @@ export class DescriptorWait {
     this.#words[this.#timespecWord + 2] =
       seconds === mostSeconds ? 0 : Math.floor((mostMs - seconds * 1000) * 1e6);
     const ready = ppoll(this.#address, this.#count, this.#address + this.#timespecWord * 4, 0);
-    if (ready < 0 && lastErrno() !== EINTR) throw new SystemCallError('Cannot wait for frames', lastErrno());
-    if (ready > 0)
-      for (let index = 0; index < this.#count; index++)
-        if (((this.#words[index * entryWords + 1] >>> 16) & (POLLERR | POLLHUP | POLLNVAL)) !== 0)
-          return index;
-    return -1;
+    if (ready < 0) {
+      if (lastErrno() === EINTR) return 0;
+      throw new SystemCallError('Cannot wait for frames', lastErrno());
+    }
+    for (let index = 0; ready > 0 && index < this.#count; index++)
+      if (((this.#words[index * entryWords + 1] >>> 16) & (POLLERR | POLLHUP | POLLNVAL)) !== 0) return -1;
+    return ready;
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import { closeDescriptor, openDatagramSocket } from './sockets.ts';
 const ioctl = libc.func('ioctl', 'int', ['int', 'unsigned long', 'uintptr_t']);
 const if_nametoindex = libc.func('unsigned int if_nametoindex(const char *name)');
 
+const SIOCGIFCONF = 0x8912;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
 const SIOCGIFMTU = 0x8921;
@@ -27,12 +28,41 @@ const EOPNOTSUPP = 95;
 const nameBytes = 16;
 /** Where the value of a request is: after the name (struct ifreq). */
 const valueAt = nameBytes;
+const requestBytes = 40;
 /** Where an ethtool request is, behind the struct ifreq that points to it. */
 const ethtoolAt = 64;
+
+const mostAddresses = 8192;
 
 export interface Queues {
   readonly receive: number;
   readonly transmit: number;
+}
+
+/**
+ * Every IPv4 address that is on a device, up or not: with its device, and in host order. (os.networkInterfaces() leaves
+ * out a device whose carrier the kernel has not looked at yet.)
+ */
+export function heldAddresses(): { readonly device: string; readonly address: number }[] {
+  const memory = allocate(mostAddresses * requestBytes + 16);
+  const socket = openDatagramSocket();
+  try {
+    const view = new DataView(memory.buffer);
+    // struct ifconf, and the struct ifreq that it points to.
+    view.setInt32(0, mostAddresses * requestBytes, true);
+    view.setBigUint64(8, memory.address + 16n, true);
+    checked('Cannot list the addresses of devices', ioctl(socket, SIOCGIFCONF, Number(memory.address)));
+    const count = view.getInt32(0, true) / requestBytes;
+    return Array.from({ length: count }, (_, index) => {
+      const at = 16 + index * requestBytes;
+      const label = new TextDecoder().decode(new Uint8Array(memory.buffer, at, nameBytes));
+      // struct sockaddr_in: family, port, address. A label may have more after the device's name.
+      return { device: label.replace(/[:\0].*$/s, ''), address: view.getUint32(at + valueAt + 4) };
+    });
+  } finally {
+    closeDescriptor(socket);
+    memory.unmap();
+  }
 }
 
 /** @throws {SystemCallError} ENODEV: there is none of this name. */

@@ -4,8 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
-import { isLoopback, isUp } from './device-settings.ts';
+import { heldAddresses, isLoopback, isUp } from './device-settings.ts';
 import type { Prefix } from './frame-match.ts';
 import { SystemCallError } from './libc.ts';
 import { bindTo, closeDescriptor, openDatagramSocket, sendDatagram } from './sockets.ts';
@@ -50,10 +49,8 @@ export function isOwnAddress(address: number): boolean {
 /** An address of the kernel's within a prefix, written out; null: there is none. */
 export function ownAddressWithin(prefix: Prefix): string | null {
   const mask = prefix.bits === 0 ? 0 : -1 << (32 - prefix.bits);
-  for (const held of Object.values(networkInterfaces()))
-    for (const { family, address } of held ?? [])
-      if (family === 'IPv4' && (parseAddress(address) & mask) >>> 0 === prefix.address) return address;
-  return null;
+  const found = heldAddresses().find(({ address }) => (address & mask) >>> 0 === prefix.address);
+  return found === undefined ? null : addressText(found.address);
 }
 
 /**
@@ -62,13 +59,9 @@ export function ownAddressWithin(prefix: Prefix): string | null {
  */
 export function devicesHolding(address: number): string[] {
   const text = addressText(address);
-  const holder = Object.entries(networkInterfaces()).find(([, held = []]) =>
-    held.some((entry) => entry.address === text),
-  )?.[0];
+  const holder = heldAddresses().find((held) => held.address === address)?.device;
   if (holder === undefined)
-    throw new Error(
-      `Cannot find the device of ${text}: no device that is up holds it; "ip address" shows them all`,
-    );
+    throw new Error(`Cannot find the device of ${text}: no device holds it; "ip address" shows them all`);
   if (!isLoopback(holder)) return [holder];
   const others = deviceNames(readFileSync(devicesFile, 'latin1')).filter(
     (name) => !isLoopback(name) && isUp(name),

@@ -102,9 +102,9 @@ export function matchSocketBuffer(
   program.register('move', 2, 10).immediate('add', 2, -stack);
   program.load(16, 5, 2, ethernetTypeAt).jumpIfNotEqual(5, wire16(etherIpv4), miss);
   matchTcp(program, 2, match.local, miss);
-  program.register('move', 2, 1).immediate('add', 2, headerBytes + portAt(match.tcp.role));
-  load(2);
-  program.load(16, 5, 10, -stack).jumpIfNotEqual(5, wire16(match.tcp.port), miss);
+  program.register('move', 2, 1).immediate('add', 2, headerBytes);
+  load(4);
+  program.load(16, 5, 10, portAt(match.tcp.role) - stack).jumpIfNotEqual(5, wire16(match.tcp.port), miss);
 }
 
 /** IPv4's part of both: leaves the header's length in r1, 20 to 60. Uses r5. */

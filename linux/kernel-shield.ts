@@ -47,7 +47,8 @@ export function shieldKernel(device: string, match: FrameMatch & { readonly tcp:
   }
 }
 
-function shieldProgram(match: FrameMatch & { readonly tcp: object }): Uint8Array {
+/** Exported for tests. */
+export function shieldProgram(match: FrameMatch & { readonly tcp: object }): Uint8Array {
   const program = new BpfAssembler();
   matchSocketBuffer(program, match, 'next');
   return program

@@ -125,6 +125,7 @@ export interface PacketSocketOptions {
 
 export class PacketSocket {
   readonly fd: number;
+  readonly #device: string;
   readonly #pool: FramePool;
   readonly #view: DataView;
   readonly #incoming: Messages;
@@ -135,6 +136,7 @@ export class PacketSocket {
 
   /** @throws {SystemCallError} EPERM: needs CAP_NET_RAW, and CAP_NET_ADMIN for its buffers. */
   constructor(pool: FramePool, options: PacketSocketOptions) {
+    this.#device = options.device;
     this.#pool = pool;
     this.#view = new DataView(pool.memory.buffer);
     // No protocol yet: nothing comes before the filter is there.
@@ -167,7 +169,7 @@ export class PacketSocket {
     if (count < 0) {
       const errno = lastErrno();
       if (errno === EAGAIN || errno === EINTR) return from;
-      throw new SystemCallError('Cannot receive by AF_PACKET', errno);
+      throw this.#gone('receive', errno);
     }
     let end = from;
     for (let slot = 0; slot < count; slot++) {
@@ -227,12 +229,19 @@ export class PacketSocket {
       if (errno === EINTR) continue;
       if (errno !== EAGAIN && errno !== ENOBUFS) {
         this.#releaseQueued();
-        throw new SystemCallError('Cannot send by AF_PACKET', errno);
+        throw this.#gone('send', errno);
       }
       this.#dropped++;
       sent++;
     }
     this.#releaseQueued();
+  }
+
+  #gone(doing: 'send' | 'receive', errno: number): SystemCallError {
+    return new SystemCallError(
+      `Cannot ${doing} on "${this.#device}" (a device that is gone, or down)`,
+      errno,
+    );
   }
 
   #releaseQueued(): void {

@@ -90,7 +90,7 @@ class TapLink implements KernelLink {
         this.#pool.release(at);
         const errno = lastErrno();
         if (errno === EAGAIN || errno === EINTR) break;
-        throw new SystemCallError(`Cannot receive by ${this.name}`, errno);
+        throw new SystemCallError(`Cannot receive by ${this.name} (a device that is gone, or down)`, errno);
       }
       batch.at[count] = at;
       batch.length[count++] = length;
@@ -120,7 +120,7 @@ class TapLink implements KernelLink {
       this.#pool.release(at);
       if (errno === 0) this.counters.transmitted++;
       else if (errno === EAGAIN || errno === ENOBUFS || errno === EINTR) this.counters.overflows++;
-      else throw new SystemCallError(`Cannot send by ${this.name}`, errno);
+      else throw new SystemCallError(`Cannot send by ${this.name} (a device that is gone, or down)`, errno);
     }
     this.#queued = 0;
   }
@@ -131,7 +131,7 @@ class TapLink implements KernelLink {
 
   /** @throws {Error} when the device is gone. */
   wait(mostMs: number): void {
-    if (this.#wait.wait(mostMs) >= 0) throw new Error(`Cannot go on with ${this.name}: the device is gone`);
+    if (this.#wait.wait(mostMs) < 0) throw new Error(`Cannot go on with ${this.name}: the device is gone`);
   }
 
   close(): void {

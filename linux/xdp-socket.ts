@@ -81,6 +81,7 @@ export interface XdpSocketPlace {
 
 export class XdpSocket {
   readonly fd: number;
+  readonly #device: string;
   readonly #pool: FramePool;
   readonly #receive: Ring;
   readonly #fill: Ring;
@@ -100,6 +101,7 @@ export class XdpSocket {
    * @throws {SystemCallError} EPERM: needs CAP_NET_RAW; EBUSY: another process has the queue.
    */
   constructor(pool: FramePool, place: XdpSocketPlace, fillTarget: number) {
+    this.#device = place.device;
     this.#pool = pool;
     this.#fillTarget = fillTarget;
     this.fd = openFrameSocket('AF_XDP', AF_XDP, 0);
@@ -211,24 +213,29 @@ export class XdpSocket {
     return (this.#queued - Atomics.load(this.#transmit.words, this.#transmit.consumer)) | 0;
   }
 
-  /** Makes the kernel send what is queued, until it has, or takes no more for now. @throws {SystemCallError} ENETDOWN, ENXIO */
+  /**
+   * Makes the kernel send what is queued, until it has, or takes no more for now. With nothing queued it asks once, which
+   * tells of a device that is gone.
+   * @throws {SystemCallError} ENETDOWN, ENXIO
+   */
   send(): void {
     const ring = this.#transmit;
     Atomics.store(ring.words, ring.producer, this.#queued);
     let left = this.unsent;
-    // A call that takes nothing has met full buffers of the kernel's: the rest goes with the next flush.
-    while (left > 0 && (ring.words[ring.flags] & XDP_RING_NEED_WAKEUP) !== 0) {
+    do {
+      if (left > 0 && (ring.words[ring.flags] & XDP_RING_NEED_WAKEUP) === 0) return;
       if (sendto(this.fd, 0, 0, MSG_DONTWAIT, 0, 0) < 0) this.#sendFailed(lastErrno());
-      const now = this.unsent;
-      if (now === left) return;
-      left = now;
-    }
+      const before = left;
+      left = this.unsent;
+      // A call that takes nothing has met full buffers of the kernel's: the rest goes with the next flush.
+      if (left === before) return;
+    } while (left > 0);
   }
 
   #sendFailed(errno: number): void {
     if (errno === EBUSY) this.#lost++;
     else if (errno !== EAGAIN && errno !== ENOBUFS && errno !== EINTR)
-      throw new SystemCallError('Cannot send by AF_XDP', errno);
+      throw new SystemCallError(`Cannot send on "${this.#device}" (a device that is gone, or down)`, errno);
   }
 
   /** Frames dropped here, either way: no free frame, a full ring, a device that took none. One system call. */
