@@ -54,8 +54,3 @@ export function hardwareHigh(address: Uint8Array): number {
 export function hardwareLow(address: Uint8Array): number {
   return (address[2] << 24) | (address[3] << 16) | (address[4] << 8) | address[5];
 }
-
-/** Broadcast or multicast: the lowest bit of the first byte. */
-export function isGroupHardware(high: number): boolean {
-  return (high & 0x0100) !== 0;
-}

@@ -101,8 +101,8 @@ export function parseTcp(
  * `segmentOptionsAt` on. It takes `ethernet` whole; of `ip` addresses and protocol, and fills in its `payloadLength`; of
  * `tcp` ports, seq, ack, flags, window, urgent, `optionBytes` and `payloadLength`.
  *
- * The sum is made of the fields, not read back. A header kept ready for each connection was not faster (both 25 ns), and
- * costs a cache line.
+ * The sum is made of the fields, not read back. A header kept ready for each connection would save some 5 ns of 28, and
+ * cost each connection a cache line.
  * @returns bytes of the frame.
  */
 export function emitSegment(

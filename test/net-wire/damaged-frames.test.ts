@@ -21,6 +21,8 @@ const damages: readonly (readonly [what: string, frame: Uint8Array, verdict: str
   ['nothing, ICMP', echo, 'icmp ok'],
   ['no frame at all', new Uint8Array(0), 'ethernet truncated'],
   ['13 bytes', good.slice(0, 13), 'ethernet truncated'],
+  ['nothing after the Ethernet header', good.slice(0, 14), 'ip truncated'],
+  ['nothing after the IP header', mended(changed(good, ipAt + 3, 20).slice(0, tcpAt)), 'tcp truncated'],
   ['EtherType of IPv6', changed(good, 12, 0x86, 0xdd), 'ethernet unknownProtocol'],
   ['a VLAN tag', changed(good, 12, 0x81, 0x00), 'ethernet unknownProtocol'],
 
@@ -137,6 +139,22 @@ test('parseIcmp() looks at no more of the quoted datagram than is there', () => 
   );
   assert.equal(quotes(changed(quoting, quotedAt + 9, 17)), false, 'UDP');
   assert.equal(quotes(changed(quoting, tcpAt, 13)), false, 'a timestamp message quotes nothing');
+});
+
+test('parseIcmp() takes an MTU only from "fragmentation needed", and addresses only from the quote', () => {
+  const reader = new FrameReader();
+  const mtuOf = (type: number, code: number): number => {
+    const frame = mended(changed(kernelFrame('tooLong'), tcpAt, type, code));
+    assert.equal(reader.read(viewOf(frame), 0, frame.length), Verdict.ok);
+    return reader.icmp.nextHopMtu;
+  };
+  assert.deepEqual([mtuOf(3, 4), mtuOf(3, 1), mtuOf(11, 4), mtuOf(8, 4)], [1280, 0, 0, 0]);
+
+  const quotedAt = tcpAt + 8;
+  const frame = mended(changed(kernelFrame('tooLong'), quotedAt + 12, 1, 2, 3, 4, 5, 6, 7, 8));
+  assert.equal(reader.read(viewOf(frame), 0, frame.length), Verdict.ok);
+  assert.equal(reader.icmp.quotedSource, 0x0102_0304);
+  assert.equal(reader.icmp.quotedDestination, 0x0506_0708);
 });
 
 test('isHost() refuses what no packet may come from, at the edges of each range', () => {

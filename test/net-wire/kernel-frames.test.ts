@@ -181,8 +181,16 @@ test('emitArp() answers as the kernel did', () => {
   emitEthernet(viewOf(frame), 0, ethernet);
   emitArp(viewOf(frame), ipAt, arp);
   assert.deepEqual(frame, kernelFrame('arpReply'));
-  const sender = frame.subarray(6, 12);
-  assert.deepEqual([hardwareHigh(sender), hardwareLow(sender)], [arp.senderHigh, arp.senderLow]);
+});
+
+test('hardwareHigh() and hardwareLow() are the two numbers that parseEthernet() has for an address', () => {
+  const frame = kernelFrame('arpReply');
+  frame.set([0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54]);
+  const reader = new FrameReader();
+  reader.read(viewOf(frame), 0, frame.length);
+  const { destinationHigh, destinationLow } = reader.ethernet;
+  assert.deepEqual([destinationHigh, destinationLow], [0xfedc, 0xba98_7654 | 0]);
+  assert.deepEqual([hardwareHigh(frame), hardwareLow(frame)], [destinationHigh, destinationLow]);
 });
 
 test('emitEcho() turns the request into the reply of the kernel, its odd body left in place', () => {

@@ -78,7 +78,24 @@ test('parseOptions() ends when the header does, in the middle of an option', () 
 });
 
 test('parseOptions() skips a known kind of another length than its own', () => {
-  assert.deepEqual(parsed(2, 3, 5, 3, 4, 7, 7, 4, 3, 1, 8, 4, 1, 1, ...scale), { ...none, windowScale: 7 });
+  const wrong = [
+    [2, 3, 5],
+    [3, 4, 7, 7],
+    [3, 2],
+    [4, 3, 1],
+    [8, 4, 1, 1],
+    [8, 3, 1],
+    [77, 3, 5],
+    [77, 4, 5, 5],
+  ];
+  for (const option of wrong) {
+    assert.deepEqual(parsed(...option), none, `${option}`);
+    assert.deepEqual(
+      parsed(...option, ...mss, ...scale),
+      { ...none, mss: 1460, windowScale: 7 },
+      `${option}`,
+    );
+  }
 });
 
 test('parseOptions() takes a window scale above 14 as 14 (RFC 7323 2.3)', () => {
