@@ -1,0 +1,72 @@
+/** What links round other links share: everything goes through, until a subclass says otherwise. */
+
+import type { FrameBatch, KernelLink, Link, LinkCounters } from './link.ts';
+
+export class LinkAround implements Link {
+  readonly memory: Uint8Array<ArrayBuffer>;
+  readonly frameRoom: number;
+  readonly mtu: number;
+  readonly hardwareAddress: Uint8Array;
+  readonly counters: LinkCounters;
+  protected readonly inner: Link;
+
+  constructor(inner: Link) {
+    this.memory = inner.memory;
+    this.frameRoom = inner.frameRoom;
+    this.mtu = inner.mtu;
+    this.hardwareAddress = inner.hardwareAddress;
+    this.counters = inner.counters;
+    this.inner = inner;
+  }
+
+  receive(batch: FrameBatch, nowUs: number): number {
+    return this.inner.receive(batch, nowUs);
+  }
+
+  release(at: number): void {
+    this.inner.release(at);
+  }
+
+  allocate(): number {
+    return this.inner.allocate();
+  }
+
+  transmit(at: number, length: number): void {
+    this.inner.transmit(at, length);
+  }
+
+  flush(nowUs: number): void {
+    this.inner.flush(nowUs);
+  }
+
+  dueAtUs(): number {
+    return this.inner.dueAtUs();
+  }
+
+  close(): void {
+    this.inner.close();
+  }
+}
+
+/**
+ * A link round a kernel's link, as a kernel's link: it sleeps on the inner one. Whoever sleeps on it has to end the sleep
+ * at `dueAtUs()`.
+ */
+export function kernelLinkAround(kernel: KernelLink, wrap: (inner: Link) => Link): KernelLink {
+  return new KernelLinkAround(wrap(kernel), kernel);
+}
+
+class KernelLinkAround extends LinkAround implements KernelLink {
+  readonly name: string;
+  readonly #kernel: KernelLink;
+
+  constructor(outer: Link, kernel: KernelLink) {
+    super(outer);
+    this.name = kernel.name;
+    this.#kernel = kernel;
+  }
+
+  wait(mostMs: number): void {
+    this.#kernel.wait(mostMs);
+  }
+}
