@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seededRandom } from '../../measurement/random.ts';
+import { type Faults, faultyLink } from '../../net/links/faulty-link.ts';
+import { frameBatch } from '../../net/links/link.ts';
+import { memoryLinkPair } from '../../net/links/memory-link.ts';
+
+const length = 64;
+
+interface Arrival {
+  readonly number: number;
+  readonly atUs: number;
+  readonly isDamaged: boolean;
+}
+
+/** Sends `count` numbered frames, one every `everyUs`, and says what came, when. */
+function send(faults: Faults, { seed = 'seed', count = 10_000, everyUs = 10 } = {}) {
+  const [near, far] = memoryLinkPair({ frames: 4096 });
+  const link = faultyLink(near, faults, seededRandom(1, seed));
+  const batch = frameBatch(64);
+  const arrivals: Arrival[] = [];
+  const take = (nowUs: number): void => {
+    for (let got = far.receive(batch, nowUs); got > 0; got = far.receive(batch, nowUs)) {
+      for (let index = 0; index < got; index++) {
+        const at = batch.at[index]!;
+        const view = new DataView(far.memory.buffer, at, length);
+        const number = view.getUint32(0);
+        let wrongBits = 0;
+        for (let byte = 14; byte < length; byte++)
+          for (let bits = far.memory[at + byte]! ^ (number & 0xff); bits > 0; bits >>= 1)
+            wrongBits += bits & 1;
+        assert.ok(wrongBits <= 1);
+        arrivals.push({ number, atUs: nowUs, isDamaged: wrongBits === 1 });
+        far.release(at);
+      }
+    }
+  };
+  for (let number = 0; number < count; number++) {
+    const at = link.allocate();
+    assert.notEqual(at, -1);
+    link.memory.fill(number & 0xff, at, at + length);
+    new DataView(link.memory.buffer, at, length).setUint32(0, number);
+    link.transmit(at, length);
+    link.flush(number * everyUs);
+    take(number * everyUs);
+  }
+  while (link.dueAtUs() < Number.POSITIVE_INFINITY) {
+    const nowUs = link.dueAtUs();
+    link.flush(nowUs);
+    take(nowUs);
+  }
+  assert.equal(near.freeFrames, 4096, 'every frame is back');
+  return { arrivals, counters: link.faults, link };
+}
+
+/** Five standard deviations of a binomial count: the seed is fixed, so it holds or it does not. */
+function isNear(count: number, of: number, probability: number): void {
+  const slack = 5 * Math.sqrt(of * probability * (1 - probability));
+  assert.ok(
+    Math.abs(count - of * probability) <= slack,
+    `${count} of ${of}, wanted about ${of * probability}`,
+  );
+}
+
+test('without faults every frame comes at once, in order and unharmed', () => {
+  const { arrivals, counters } = send({}, { count: 500 });
+  assert.deepEqual(
+    arrivals,
+    Array.from({ length: 500 }, (_, number) => ({ number, atUs: number * 10, isDamaged: false })),
+  );
+  assert.deepEqual(counters, { lost: 0, duplicated: 0, corrupted: 0, reordered: 0 });
+});
+
+test('loss: about so many do not come, and they are counted', () => {
+  const { arrivals, counters } = send({ loss: 0.1 });
+  assert.equal(arrivals.length + counters.lost, 10_000);
+  isNear(counters.lost, 10_000, 0.1);
+});
+
+test('duplicate: about so many come twice, the same bytes', () => {
+  const { arrivals, counters } = send({ duplicate: 0.05 });
+  assert.equal(arrivals.length, 10_000 + counters.duplicated);
+  assert.equal(new Set(arrivals.map(({ number }) => number)).size, 10_000);
+  isNear(counters.duplicated, 10_000, 0.05);
+});
+
+test('corrupt: exactly one bit behind the Ethernet header is wrong', () => {
+  const { arrivals, counters } = send({ corrupt: 0.02 });
+  assert.equal(arrivals.filter(({ isDamaged }) => isDamaged).length, counters.corrupted);
+  isNear(counters.corrupted, 10_000, 0.02);
+});
+
+test('reorder: some are overtaken, none is lost', () => {
+  const { arrivals, counters } = send({ reorder: 0.1, reorderUs: 500 });
+  isNear(counters.reordered, 10_000, 0.1);
+  assert.equal(new Set(arrivals.map(({ number }) => number)).size, 10_000);
+  const late = arrivals.filter(
+    ({ number }, index) => index > 0 && number < arrivals[index - 1]!.number,
+  ).length;
+  assert.ok(late > 700, `${late} came after a later one`);
+  assert.ok(arrivals.every(({ number, atUs }) => atUs >= number * 10 && atUs <= number * 10 + 520));
+});
+
+test('delay: frames come when they are due, not before, in order', () => {
+  const { arrivals } = send({ delayUs: 1_000 }, { count: 300 });
+  assert.deepEqual(
+    arrivals.map(({ number }) => number),
+    Array.from({ length: 300 }, (_, number) => number),
+  );
+  assert.ok(arrivals.every(({ number, atUs }) => atUs === number * 10 + 1_000));
+});
+
+test('jitter: each is late by its own share', () => {
+  const { arrivals } = send({ delayUs: 100, jitterUs: 50 }, { count: 2_000 });
+  const delays = arrivals.map(({ number, atUs }) => atUs - number * 10);
+  assert.ok(Math.min(...delays) >= 100 && Math.max(...delays) < 160);
+  // The far end looks every 10 µs.
+  assert.ok(new Set(delays).size >= 5);
+});
+
+test('one seed, one run; another seed, another', () => {
+  const faults = { loss: 0.1, duplicate: 0.1, corrupt: 0.1, reorder: 0.2, jitterUs: 300 };
+  const runs = ['a', 'a', 'b'].map((seed) => send(faults, { seed, count: 1_000 }).arrivals);
+  assert.deepEqual(runs[0], runs[1]);
+  assert.notDeepEqual(runs[0], runs[2]);
+});
+
+test('what is held is bounded: the rest is dropped and counted', () => {
+  const [near] = memoryLinkPair({ frames: 10_000 });
+  const link = faultyLink(near, { delayUs: 1e6 }, seededRandom(1, 'bound'));
+  for (let index = 0; index < 9_000; index++) {
+    link.transmit(link.allocate(), 60);
+    link.flush(0);
+  }
+  assert.equal(link.counters.overflows, 9_000 - 8_192);
+  link.close();
+  assert.equal(near.freeFrames, 10_000);
+});
