@@ -44,7 +44,7 @@ export function startRoundTrip(words: Int32Array, base: number, limits: RoundTri
   words[base + TIMING] = 0;
 }
 
-/** The handshake is done, its SYN or SYN+ACK was sent twice: back-off ends, at 3 s if nothing was measured. */
+/** The handshake is done, a SYN or SYN+ACK was sent twice: back-off ends, at 3 s if nothing was measured. */
 export function afterLostSyn(words: Int32Array, base: number, limits: RoundTripLimits): void {
   if (words[base + SRTT8] === 0) words[base + RTO_US] = Math.min(rtoAfterLostSynUs, limits.maxRtoUs);
   else words[base + RTO_US] = timeOut(words, base, limits);

@@ -15,7 +15,7 @@ const step = fc.record({
 
 test('take(), give() and grow(): each buffer is its owner’s alone, and what is refused has no room', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
       const pool = new BufferPool(sizes);
       const held = new Map<number, { large: boolean; mark: number }>();
       const fill = (at: number, mark: number): void => {

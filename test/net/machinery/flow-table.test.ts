@@ -26,7 +26,7 @@ interface Operation {
 
 const operations: fc.Arbitrary<Operation[]> = fc.array(
   fc.record({ kind: fc.constantFrom('insert' as const, 'insert', 'remove', 'find'), flow }),
-  { maxLength: 200 },
+  { maxLength: 200, size: 'max' },
 );
 
 function findAll(table: FlowTable, model: ReadonlyMap<string, number>): void {

@@ -216,6 +216,7 @@ test('SynCookie: of 200,000 guesses at most a few are right', () => {
 });
 
 test('cookieTimestamp() brings window scale and SACK back, and is never after the clock', () => {
+  assert.deepEqual([cookieTimestamp(23, 7, true), cookieTimestamp(22, 7, true)], [23, 23 - 64]);
   const clocks = fc.oneof(fc.integer(), fc.constantFrom(0, 63, 64, -1, -64, 2 ** 31 - 1, -(2 ** 31)));
   fc.assert(
     fc.property(clocks, fc.integer({ min: -1, max: 14 }), fc.boolean(), (clock, scale, sack) => {
