@@ -8,12 +8,11 @@
 
 import { seededRandom, shuffled } from '../../measurement/random.ts';
 import type { Cell } from '../../protocol/cell.ts';
-import { baselineOf, type Scenario } from '../../protocol/scenario.ts';
-import { designs, parseVariant } from '../../protocol/variant-catalogue.ts';
+import type { Scenario } from '../../protocol/scenario.ts';
 import { cellsOf } from './cells.ts';
 import { descriptorProblems } from './descriptor-budget.ts';
-import { frameProblems } from './frame-problems.ts';
 import { chooseLab, type LabKind } from './lab-choice.ts';
+import { leftOut } from './left-out.ts';
 import type { Machine } from './machine.ts';
 import { packetFindings } from './packet-engine.ts';
 import { type Placement, placeCores } from './placement.ts';
@@ -63,10 +62,9 @@ export function planRun(scenario: Scenario, machine: Machine): Plan {
   const problems = [...lab.problems];
   const warnings = [...lab.warnings];
 
-  const missing = missingPrograms(scenario, machine);
+  const missing = leftOut(scenario, lab.kind, machine);
   problems.push(...missing.problems);
   warnings.push(...missing.warnings);
-  problems.push(...frameProblems(scenario, lab.kind, machine));
 
   const placement: Placement =
     lab.kind === 'cluster' ? anyCores : placeCores(scenario.factors.cores, machine);
@@ -144,33 +142,4 @@ function orderTrials(scenario: Scenario, cells: readonly PlannedCell[], cellCoun
     }
   }
   return trials;
-}
-
-interface Missing {
-  readonly variants: ReadonlySet<string>;
-  readonly problems: readonly string[];
-  readonly warnings: readonly string[];
-}
-
-/** Reference servers are used where installed: without one, its cells are left out, unless nothing is left to compare. */
-function missingPrograms(scenario: Scenario, machine: Machine): Missing {
-  const variants = new Set<string>();
-  if (scenario.lab !== 'cluster' && machine.programs.nginx === null) {
-    for (const variant of scenario.factors.variant) {
-      const design = parseVariant(variant)?.design;
-      if (design !== undefined && !designs[design].ours) variants.add(variant);
-    }
-  }
-  if (variants.size === 0) return { variants, problems: [], warnings: [] };
-  const names = [...variants].join(', ');
-  const what = `nginx is not installed; wanted for ${names}. Install it (apt-get install nginx-light)`;
-  const needed =
-    variants.has(baselineOf(scenario)) || variants.size === scenario.factors.variant.length
-      ? [`Cannot compare with ${names}: ${what}, or leave it out with --set variant=…`]
-      : [];
-  return {
-    variants,
-    problems: needed,
-    warnings: needed.length > 0 ? [] : [`${names} is left out: ${what}.`],
-  };
 }
