@@ -1,0 +1,137 @@
+/**
+ * Segments of connections, written and handed to the link: headers, options, data out of the send ring. What is sent
+ * when is decided elsewhere; here the state of what was sent is kept: last ACK, window told, delayed ACK settled.
+ */
+
+import { emitSegment, Flag, segmentOptionsAt } from '../wire/tcp.ts';
+import { emitSynOptions, emitTimestamps } from '../wire/tcp-options.ts';
+import { HARDWARE_HIGH, HARDWARE_LOW, LOCAL, lineOf, PORTS, REMOTE, SEND_BUFFER } from './connections.ts';
+import { copyFromRing } from './copy.ts';
+import { type Core, largestUnscaledWindow } from './core.ts';
+import { Is, State } from './states.ts';
+import { takeWindow } from './window.ts';
+
+/** Our timestamp clock: a millisecond a tick (RFC 7323 5.4). */
+export function stampNow(core: Core): number {
+  return (core.nowMs + core.stampOffset) | 0;
+}
+
+/** A segment that acknowledges, without data. @returns false: the link has no frame free. */
+export function sendAck(core: Core, id: number, seq: number): boolean {
+  return sendSegment(core, id, seq, Flag.ack, 0);
+}
+
+/**
+ * A segment of a synchronised connection. @param length bytes of data, from position `seq` of the send ring on.
+ * @returns false: the link has no frame free.
+ */
+export function sendSegment(core: Core, id: number, seq: number, flags: number, length: number): boolean {
+  const frame = core.link.allocate();
+  if (frame < 0) return false;
+  const c = core.connections;
+  const hot = c.hot;
+  const at = id << c.shift;
+  const is = hot[at + c.flags];
+  const out = core.outSegment;
+  const optionsAt = frame + segmentOptionsAt;
+  let optionBytes = 0;
+  if ((is & Is.stamped) !== 0)
+    optionBytes = emitTimestamps(core.memory, optionsAt, stampNow(core), hot[at + c.tsRecent]);
+  if (length > 0) {
+    const buffer = c.peer[lineOf(id) + SEND_BUFFER];
+    const size = core.buffers.sizeOf(buffer);
+    copyFromRing(core.bufferMemory, buffer, size, seq, core.frameMemory, optionsAt + optionBytes, length);
+    core.counters.bytesOut += length;
+  }
+  out.seq = seq;
+  out.ack = hot[at + c.rcvNxt];
+  out.flags = flags;
+  out.window = takeWindow(core, id, at);
+  out.optionBytes = optionBytes;
+  out.payloadLength = length;
+  hot[at + c.lastAck] = hot[at + c.rcvNxt];
+  if ((is & (Is.ackNow | Is.ackLater)) !== 0) ackSettled(core, id, at, is);
+  transmit(core, id, frame);
+  return true;
+}
+
+/** The ACK that was due went with a segment. */
+function ackSettled(core: Core, id: number, at: number, is: number): void {
+  if ((is & Is.ackTimed) !== 0) core.delayedAck.cancel(id);
+  const c = core.connections;
+  c.hot[at + c.flags] = is & ~(Is.ackNow | Is.ackLater | Is.ackTimed);
+}
+
+/** Our SYN, or SYN+ACK. @returns false: the link has no frame free. */
+export function sendSyn(core: Core, id: number): boolean {
+  const c = core.connections;
+  const line = lineOf(id);
+  if ((c.peer[line + HARDWARE_HIGH] | c.peer[line + HARDWARE_LOW]) === 0) {
+    core.resolver.resolve(id);
+    return true;
+  }
+  const frame = core.link.allocate();
+  if (frame < 0) return false;
+  const hot = c.hot;
+  const at = id << c.shift;
+  const is = hot[at + c.flags];
+  const isAnswer = hot[at + c.state] === State.synReceived;
+  const options = core.outOptions;
+  options.mss = core.ownMss;
+  options.windowScale = isAnswer && (is & Is.scaled) === 0 ? -1 : core.receiveScale;
+  options.hasTimestamps = isAnswer ? (is & Is.stamped) !== 0 : core.offersTimestamps;
+  options.sackPermitted = false;
+  options.timestampValue = stampNow(core);
+  options.timestampEcho = isAnswer ? hot[at + c.tsRecent] : 0;
+  const out = core.outSegment;
+  out.seq = hot[at + c.sndUna];
+  out.ack = isAnswer ? hot[at + c.rcvNxt] : 0;
+  out.flags = isAnswer ? Flag.syn | Flag.ack : Flag.syn;
+  // Never scaled in a SYN (RFC 7323 2.2).
+  out.window = Math.min(core.receiveSpace, largestUnscaledWindow);
+  out.optionBytes = emitSynOptions(core.memory, frame + segmentOptionsAt, options);
+  out.payloadLength = 0;
+  hot[at + c.lastAck] = hot[at + c.rcvNxt];
+  if ((is & (Is.ackNow | Is.ackLater)) !== 0) ackSettled(core, id, at, is);
+  transmit(core, id, frame);
+  return true;
+}
+
+/** RST of a connection: in sequence, so that the peer takes it; with ACK, as there is something to acknowledge. */
+export function sendReset(core: Core, id: number): void {
+  const frame = core.link.allocate();
+  if (frame < 0) return;
+  const c = core.connections;
+  const at = id << c.shift;
+  const out = core.outSegment;
+  out.seq = c.hot[at + c.sndNxt];
+  out.ack = c.hot[at + c.rcvNxt];
+  out.flags = Flag.rst | Flag.ack;
+  out.window = 0;
+  out.optionBytes = 0;
+  out.payloadLength = 0;
+  core.counters.resetsSent++;
+  transmit(core, id, frame);
+}
+
+/** Who it goes to is the connection's; the rest of `outSegment` is set. */
+function transmit(core: Core, id: number, frame: number): void {
+  const peer = core.connections.peer;
+  const line = lineOf(id);
+  const out = core.outSegment;
+  const ports = peer[line + PORTS];
+  out.sourcePort = ports >>> 16;
+  out.destinationPort = ports & 0xffff;
+  core.outIp.source = peer[line + LOCAL];
+  core.outIp.destination = peer[line + REMOTE];
+  core.outEthernet.destinationHigh = peer[line + HARDWARE_HIGH];
+  core.outEthernet.destinationLow = peer[line + HARDWARE_LOW];
+  hand(core, frame);
+}
+
+/** Writes the headers of `outSegment` and gives the frame to the link. */
+export function hand(core: Core, frame: number): void {
+  const length = emitSegment(core.memory, frame, core.outEthernet, core.outIp, core.outSegment);
+  core.counters.segmentsOut++;
+  core.link.transmit(frame, length);
+}
