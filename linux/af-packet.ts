@@ -130,7 +130,7 @@ class AfPacketLink implements KernelLink {
   /** @throws {Error} when a device is gone. */
   wait(mostMs: number): void {
     if (this.#wait.wait(mostMs) < 0)
-      throw new Error(`Cannot go on with ${this.name}: a device of it is gone, or was taken down`);
+      throw new Error(`Cannot go on with ${this.name}: a device of it is gone, or down`);
   }
 
   close(): void {

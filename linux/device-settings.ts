@@ -32,8 +32,6 @@ const requestBytes = 40;
 /** Where an ethtool request is, behind the struct ifreq that points to it. */
 const ethtoolAt = 64;
 
-const mostAddresses = 8192;
-
 export interface Queues {
   readonly receive: number;
   readonly transmit: number;
@@ -44,23 +42,37 @@ export interface Queues {
  * out a device whose carrier the kernel has not looked at yet.)
  */
 export function heldAddresses(): { readonly device: string; readonly address: number }[] {
-  const memory = allocate(mostAddresses * requestBytes + 16);
   const socket = openDatagramSocket();
   try {
-    const view = new DataView(memory.buffer);
-    // struct ifconf, and the struct ifreq that it points to.
-    view.setInt32(0, mostAddresses * requestBytes, true);
-    view.setBigUint64(8, memory.address + 16n, true);
-    checked('Cannot list the addresses of devices', ioctl(socket, SIOCGIFCONF, Number(memory.address)));
-    const count = view.getInt32(0, true) / requestBytes;
-    return Array.from({ length: count }, (_, index) => {
-      const at = 16 + index * requestBytes;
-      const label = new TextDecoder().decode(new Uint8Array(memory.buffer, at, nameBytes));
-      // struct sockaddr_in: family, port, address. A label may have more after the device's name.
-      return { device: label.replace(/[:\0].*$/s, ''), address: view.getUint32(at + valueAt + 4) };
-    });
+    // struct ifconf without room says how much is wanted.
+    const wanted = configuration(socket, 0, (view) => view.getInt32(0, true));
+    return configuration(socket, wanted, (view) =>
+      Array.from({ length: view.getInt32(0, true) / requestBytes }, (_, index) => {
+        const at = 16 + index * requestBytes;
+        const label = new TextDecoder().decode(new Uint8Array(view.buffer, at, nameBytes));
+        // struct sockaddr_in: family, port, address. A label may have more after the device's name.
+        return { device: label.replace(/[:\0].*$/s, ''), address: view.getUint32(at + valueAt + 4) };
+      }),
+    );
   } finally {
     closeDescriptor(socket);
+  }
+}
+
+/** SIOCGIFCONF: a struct ifconf, and room for every struct ifreq behind it. */
+function configuration<Result>(
+  socket: number,
+  roomBytes: number,
+  read: (view: DataView<ArrayBuffer>) => Result,
+): Result {
+  const memory = allocate(16 + roomBytes);
+  try {
+    const view = new DataView(memory.buffer);
+    view.setInt32(0, roomBytes, true);
+    view.setBigUint64(8, roomBytes === 0 ? 0n : memory.address + 16n, true);
+    checked('Cannot list the addresses of devices', ioctl(socket, SIOCGIFCONF, Number(memory.address)));
+    return read(view);
+  } finally {
     memory.unmap();
   }
 }

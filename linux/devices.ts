@@ -34,6 +34,8 @@ export interface NextHop {
 
 /** Whether the kernel answers for an address: it is on a device, or a local route covers it. @param address IPv4, host order */
 export function isOwnAddress(address: number): boolean {
+  // Before it has its first address, a namespace lets a socket be bound to any.
+  if (heldAddresses().length === 0) return false;
   const socket = openDatagramSocket();
   try {
     bindTo(socket, addressText(address), 0);

@@ -131,6 +131,8 @@ export class PacketSocket {
   readonly #incoming: Messages;
   readonly #outgoing: Messages;
   readonly #statistics = new Uint32Array(2);
+  /** Slots that have a frame to be filled, from the first on. */
+  #ready = 0;
   #queued = 0;
   #dropped = 0;
 
@@ -158,12 +160,16 @@ export class PacketSocket {
     }
     this.#incoming = new Messages(options.framesAddress);
     this.#outgoing = new Messages(options.framesAddress);
+    this.#prepare();
   }
 
   /** Fills `batch` from `from` on, up to `most`; one call. @returns where it ended. @throws {SystemCallError} ENETDOWN */
   receive(batch: FrameBatch, from: number, most: number): number {
-    const ready = this.#prepare(Math.min(slots, most - from));
-    if (ready === 0) return from;
+    const ready = Math.min(this.#ready, most - from);
+    if (ready === 0) {
+      this.#prepare();
+      return from;
+    }
     const messages = this.#incoming;
     const count = recvmmsg(this.fd, messages.address, ready, MSG_DONTWAIT, 0);
     if (count < 0) {
@@ -187,21 +193,25 @@ export class PacketSocket {
       batch.at[end] = at;
       batch.length[end++] = length;
     }
+    this.#prepare();
     return end;
   }
 
-  /** @returns how many slots, from the first on, have a frame to be filled. */
-  #prepare(most: number): number {
+  /** Gives every slot a frame to be filled, as far as there are any. */
+  #prepare(): void {
     const messages = this.#incoming;
-    for (let slot = 0; slot < most; slot++) {
+    this.#ready = slots;
+    for (let slot = 0; slot < slots; slot++) {
       if (messages.frames[slot] < 0) {
         const at = this.#pool.take();
-        if (at < 0) return slot;
+        if (at < 0) {
+          this.#ready = slot;
+          return;
+        }
         messages.set(slot, at, this.#pool.frameRoom);
       }
       messages.takeControl(slot);
     }
-    return most;
   }
 
   /** Queues a frame; sends the queued ones when there is no room. */

@@ -131,7 +131,8 @@ class TapLink implements KernelLink {
 
   /** @throws {Error} when the device is gone. */
   wait(mostMs: number): void {
-    if (this.#wait.wait(mostMs) < 0) throw new Error(`Cannot go on with ${this.name}: the device is gone`);
+    if (this.#wait.wait(mostMs) < 0)
+      throw new Error(`Cannot go on with ${this.name}: the device is gone, or down`);
   }
 
   close(): void {

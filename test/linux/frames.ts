@@ -103,3 +103,26 @@ export function collect(link: KernelLink, count: number, idleMs = 1000): Receive
   }
   return all;
 }
+
+/** A ping with the addresses of `fields`. */
+export function echoRequest(fields: FrameFields): Uint8Array<ArrayBuffer> {
+  const bytes = segmentFrame(fields);
+  const view = new DataView(bytes.buffer);
+  bytes[23] = 1;
+  view.setUint16(24, 0);
+  view.setUint16(24, checksumOf(view, 14, 34, 0));
+  bytes.fill(0, 34);
+  bytes[34] = 8;
+  view.setUint16(36, checksumOf(view, 34, testFrameBytes, 0));
+  return bytes;
+}
+
+/** Of an IPv4 frame; -1: it is none. */
+export function protocolOf(bytes: Uint8Array): number {
+  return bytes[12] === 8 && bytes[13] === 0 ? (bytes[23] as number) : -1;
+}
+
+/** Of a TCP segment without IP options: FIN 1, SYN 2, RST 4, PSH 8, ACK 16. */
+export function tcpFlags(bytes: Uint8Array): number {
+  return bytes[47] as number;
+}

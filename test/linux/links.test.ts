@@ -1,0 +1,400 @@
+/** The links to the kernel's devices, each kind by the same questions: real devices, between namespaces made here. */
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { openAfPacket } from '../../linux/af-packet.ts';
+import { leaveChecksums } from '../../linux/device-settings.ts';
+import { lastErrno } from '../../linux/libc.ts';
+import { type LinkKind, type LinkRequest, parseLinkName } from '../../linux/links.ts';
+import { allocate } from '../../linux/memory.ts';
+import { openLink, openPreparedLink, prepareLink } from '../../linux/open-link.ts';
+import {
+  bindTo,
+  closeDescriptor,
+  connect,
+  encodeSocketAddress,
+  listenOn,
+  openTcpSocket,
+  SOCK_NONBLOCK,
+} from '../../linux/sockets.ts';
+import { frameBatch, type KernelLink } from '../../net/links/link.ts';
+import {
+  checksumsHold,
+  collect,
+  echoRequest,
+  type FrameFields,
+  protocolOf,
+  segmentFrame,
+  send,
+  tcpFlags,
+} from './frames.ts';
+import {
+  inNamespaces,
+  leftAddress,
+  leftHardware,
+  rightAddress,
+  rightHardware,
+  type TwoNamespaces,
+  twoNamespaces,
+} from './two-namespaces.ts';
+
+const port = 8080;
+const deviceKinds = ['af_xdp', 'af_packet'] as const;
+
+/** Of the link's end; the other is at the other. */
+function request(side: 'left' | 'right', wish: LinkRequest['wish'], threads = 1): LinkRequest {
+  return {
+    wish,
+    devices: [side],
+    role: side === 'left' ? 'server' : 'client',
+    port,
+    addresses: Uint32Array.of(side === 'left' ? leftAddress : rightAddress),
+    threads,
+  };
+}
+
+function linkOn(
+  t: TestContext,
+  namespaces: TwoNamespaces,
+  side: 'left' | 'right',
+  wish: LinkKind,
+): KernelLink {
+  const opened = namespaces[side].inside(() => openLink(request(side, wish)));
+  t.after(() => opened.close());
+  return opened.link;
+}
+
+const toLeft: FrameFields = {
+  toHardware: leftHardware,
+  fromHardware: rightHardware,
+  from: rightAddress,
+  to: leftAddress,
+  fromPort: 40_000,
+  toPort: port,
+  number: 0,
+};
+
+function answered(fields: FrameFields): FrameFields {
+  return {
+    toHardware: fields.fromHardware,
+    fromHardware: fields.toHardware,
+    from: fields.to,
+    to: fields.from,
+    fromPort: fields.toPort,
+    toPort: fields.fromPort,
+    number: fields.number,
+  };
+}
+
+/** How many frames can be had at once. */
+function framesOf(link: KernelLink): number {
+  const taken: number[] = [];
+  for (let at = link.allocate(); at >= 0; at = link.allocate()) taken.push(at);
+  for (const at of taken) link.release(at);
+  return taken.length;
+}
+
+/** Sends frames a few at a time and receives them: none is lost that way, however slow the machine. */
+function pass(from: KernelLink, to: KernelLink, frames: readonly Uint8Array[]): void {
+  for (let at = 0; at < frames.length; at += 32) {
+    const some = frames.slice(at, at + 32);
+    for (const frame of some) assert.ok(send(from, frame));
+    from.flush(0);
+    const came = collect(to, some.length, 10_000);
+    assert.deepEqual(
+      came.map(({ bytes }) => Buffer.from(bytes).toString('hex')).sort(),
+      some.map((frame) => Buffer.from(frame).toString('hex')).sort(),
+    );
+  }
+}
+
+/** A socket of the kernel's, connected; or on its way, with SOCK_NONBLOCK. */
+function kernelConnects(address: string, to: number, flags = 0): number {
+  const EINPROGRESS = 115;
+  const memory = allocate(16);
+  new Uint8Array(memory.buffer).set(encodeSocketAddress(address, to));
+  const socket = openTcpSocket('ipv4', flags);
+  const returned = connect(socket, Number(memory.address), 16);
+  assert.ok(returned === 0 || (flags !== 0 && lastErrno() === EINPROGRESS), `errno ${lastErrno()}`);
+  memory.unmap();
+  return socket;
+}
+
+for (const kind of deviceKinds) {
+  test(`${kind} carries every frame both ways, byte for byte`, inNamespaces, (t) => {
+    const namespaces = twoNamespaces(t, { queues: 4 });
+    const left = linkOn(t, namespaces, 'left', kind);
+    const right = linkOn(t, namespaces, 'right', kind);
+    const there = Array.from({ length: 200 }, (_, index) => ({
+      ...toLeft,
+      fromPort: 1024 + index,
+      number: index,
+    }));
+    pass(right, left, there.map(segmentFrame));
+    pass(
+      left,
+      right,
+      there.map((fields) => segmentFrame(answered(fields))),
+    );
+    assert.deepEqual(
+      [left.counters.received, left.counters.transmitted, left.counters.overflows],
+      [200, 200, 0],
+    );
+    assert.equal(left.mtu, 1500);
+    assert.deepEqual(left.hardwareAddress, leftHardware);
+  });
+
+  test(`${kind} carries 100,000 frames and has all of its own again`, inNamespaces, (t) => {
+    const namespaces = twoNamespaces(t);
+    const left = linkOn(t, namespaces, 'left', kind);
+    const right = linkOn(t, namespaces, 'right', kind);
+    const before = [framesOf(left), framesOf(right)];
+    const frame = segmentFrame(toLeft);
+    const batch = frameBatch(64);
+    let received = 0;
+    for (let sent = 0; sent < 100_000; ) {
+      for (let index = 0; index < 50; index++, sent++) assert.ok(send(right, frame));
+      right.flush(0);
+      while (received < sent) {
+        left.wait(10_000);
+        const count = left.receive(batch, 0);
+        assert.ok(count > 0, `${sent - received} frames of ${sent} did not come`);
+        for (let index = 0; index < count; index++) left.release(batch.at[index] as number);
+        received += count;
+      }
+    }
+    assert.deepEqual([left.counters.received, right.counters.transmitted], [100_000, 100_000]);
+    assert.deepEqual([framesOf(left), framesOf(right)], before);
+  });
+
+  test(`${kind} counts what a burst was too much for, and goes on`, inNamespaces, (t) => {
+    const namespaces = twoNamespaces(t);
+    const left = linkOn(t, namespaces, 'left', kind);
+    const right = linkOn(t, namespaces, 'right', kind);
+    const before = [framesOf(left), framesOf(right)];
+    let sent = 0;
+    for (; sent < 100_000; sent++) {
+      assert.ok(send(right, segmentFrame({ ...toLeft, number: sent })));
+      if (sent % 64 === 63) right.flush(0);
+    }
+    right.flush(0);
+    const came = collect(left, sent, 200);
+    assert.ok(came.length >= 1000 && came.length < sent, `${came.length} came`);
+    assert.ok(came.every(({ number }, index) => index === 0 || number > (came[index - 1]?.number ?? 0)));
+    const lost = left.counters.overflows;
+    assert.ok(lost > 0 && came.length + lost <= sent, `${came.length} came, ${lost} were lost`);
+    assert.deepEqual([framesOf(left), framesOf(right)], before);
+    pass(right, left, [segmentFrame(toLeft)]);
+  });
+
+  test(`${kind} leaves the kernel its ping and its other ports`, inNamespaces, (t) => {
+    const namespaces = twoNamespaces(t);
+    const left = linkOn(t, namespaces, 'left', kind);
+    const sockets = [
+      namespaces.left.inside(() => {
+        const listener = openTcpSocket('ipv4', 0);
+        bindTo(listener, '198.18.7.1', port + 1);
+        listenOn(listener, 1);
+        return listener;
+      }),
+      namespaces.right.inside(() => kernelConnects('198.18.7.1', port + 1)),
+    ];
+    t.after(() => sockets.forEach(closeDescriptor));
+    const watching = namespaces.right.inside(() =>
+      openAfPacket({ devices: ['right'], match: null, threads: 1 }),
+    );
+    t.after(() => watching.close());
+    assert.ok(send(watching, echoRequest(toLeft)));
+    watching.flush(0);
+    const replies = collect(watching, 1, 10_000).filter(({ bytes }) => protocolOf(bytes) === 1);
+    assert.equal(replies.length, 1);
+    assert.equal(left.counters.received, 0);
+  });
+
+  test(
+    `${kind} gets the kernel's segments with whole checksums, and keeps its own kernel quiet`,
+    inNamespaces,
+    (t) => {
+      const namespaces = twoNamespaces(t);
+      // AF_PACKET is told of unfinished checksums; an XDP program is not.
+      if (kind === 'af_xdp') namespaces.right.inside(() => leaveChecksums('right', false));
+      const left = linkOn(t, namespaces, 'left', kind);
+      const watching = namespaces.right.inside(() =>
+        openAfPacket({ devices: ['right'], match: null, threads: 1 }),
+      );
+      t.after(() => watching.close());
+      const clients = namespaces.right.inside(() =>
+        [port, port + 1].map((to) => kernelConnects('198.18.7.1', to, SOCK_NONBLOCK)),
+      );
+      t.after(() => clients.forEach(closeDescriptor));
+      const [syn] = collect(left, 1, 10_000);
+      assert.ok(syn !== undefined);
+      assert.equal(syn.toPort, port);
+      assert.equal(tcpFlags(syn.bytes), 0x02);
+      assert.ok(checksumsHold(syn.bytes, 0));
+      // The kernel refuses the other port. Had it seen the first, that reset would have come before.
+      const resets: number[] = [];
+      while (!resets.includes(port + 1))
+        for (const { bytes, fromPort } of collect(watching, 1, 10_000))
+          if (protocolOf(bytes) === 6) {
+            assert.equal(tcpFlags(bytes), 0x14);
+            resets.push(fromPort);
+          }
+      assert.deepEqual(resets, [port + 1]);
+    },
+  );
+
+  test(`${kind} ends with an error when its device is gone`, inNamespaces, (t) => {
+    const namespaces = twoNamespaces(t);
+    const left = linkOn(t, namespaces, 'left', kind);
+    const right = linkOn(t, namespaces, 'right', kind);
+    left.wait(10);
+    namespaces.left.run('ip', 'link', 'delete', 'left');
+    assert.throws(() => left.wait(60_000), /left.* gone, or down/);
+    assert.ok(send(right, segmentFrame(toLeft)));
+    assert.throws(() => right.flush(0), /Cannot send on "right" \(a device that is gone, or down\): E/);
+  });
+
+  test(`${kind} leaves nothing behind: it can be opened again at once, five times`, inNamespaces, (t) => {
+    const namespaces = twoNamespaces(t);
+    const right = linkOn(t, namespaces, 'right', kind);
+    for (let time = 0; time < 5; time++) {
+      const opened = namespaces.left.inside(() => openLink(request('left', kind)));
+      pass(right, opened.link, [segmentFrame({ ...toLeft, number: time })]);
+      opened.close();
+      opened.close();
+    }
+    assert.doesNotMatch(namespaces.left.run('ip', '-details', 'link', 'show', 'left'), /xdp/);
+  });
+
+  test(`${kind} with several threads gives each connection to one of them`, inNamespaces, (t) => {
+    const namespaces = twoNamespaces(t, { queues: 4 });
+    const prepared = namespaces.left.inside(() => prepareLink(request('left', kind, 2)));
+    t.after(() => prepared.close());
+    const links = [0, 1].map((thread) =>
+      namespaces.left.inside(() => openPreparedLink(prepared.ground, thread)),
+    );
+    t.after(() => {
+      for (const link of links) link.close();
+    });
+    const right = linkOn(t, namespaces, 'right', kind);
+    const owner = new Map<number, number>();
+    for (let round = 0; round < 3; round++) {
+      for (let index = 0; index < 64; index++) {
+        const fields = { ...toLeft, fromPort: 2000 + index, number: round };
+        assert.ok(send(right, segmentFrame(fields)));
+        right.flush(0);
+        const came = untilOneCame(links);
+        assert.equal(came.fromPort, fields.fromPort);
+        assert.equal(owner.get(came.fromPort) ?? came.thread, came.thread, `port ${came.fromPort} moved`);
+        owner.set(came.fromPort, came.thread);
+        pass(links[came.thread] as KernelLink, right, [segmentFrame(answered(fields))]);
+      }
+    }
+    const ofFirst = [...owner.values()].filter((thread) => thread === 0).length;
+    assert.ok(ofFirst > 8 && ofFirst < 56, `${ofFirst} of 64 connections went to the first thread`);
+  });
+}
+
+function untilOneCame(links: readonly KernelLink[]): { thread: number; fromPort: number } {
+  for (let tries = 0; tries < 10_000; tries++) {
+    for (const [thread, link] of links.entries()) {
+      const [came] = collect(link, 1, 1);
+      if (came !== undefined) return { thread, fromPort: came.fromPort };
+    }
+  }
+  throw new Error('no frame came');
+}
+
+test('AF_XDP answers on the queue that a frame came by', inNamespaces, (t) => {
+  const namespaces = twoNamespaces(t, { queues: 4 });
+  const open = (side: 'left' | 'right'): KernelLink[] => {
+    const prepared = namespaces[side].inside(() => prepareLink(request(side, 'af_xdp', 4)));
+    const links = [0, 1, 2, 3].map((thread) =>
+      namespaces[side].inside(() => openPreparedLink(prepared.ground, thread)),
+    );
+    t.after(() => {
+      for (const link of links) link.close();
+      prepared.close();
+    });
+    return links;
+  };
+  const [left, right] = [open('left'), open('right')];
+  for (let index = 0; index < 64; index++) {
+    const fields = { ...toLeft, fromPort: 3000 + index, number: index };
+    const queue = fields.fromPort % 4;
+    pass(right[queue] as KernelLink, left[queue] as KernelLink, [segmentFrame(fields)]);
+    pass(left[queue] as KernelLink, right[queue] as KernelLink, [segmentFrame(answered(fields))]);
+  }
+});
+
+test(
+  'AF_XDP shares a device with nobody, and AF_PACKET is taken instead: with the reason',
+  inNamespaces,
+  (t) => {
+    const namespaces = twoNamespaces(t);
+    linkOn(t, namespaces, 'left', 'af_xdp');
+    const second = namespaces.left.inside(() => openLink(request('left', 'auto')));
+    t.after(() => second.close());
+    assert.equal(second.chosen, 'af_packet on left');
+    assert.equal(second.refused[0]?.kind, 'af_xdp');
+    assert.match(second.refused[0]?.reason ?? '', /to "left" \(it has one already;.*: EBUSY/);
+    const right = namespaces.right.inside(() => openLink(request('right', 'auto')));
+    t.after(() => right.close());
+    assert.deepEqual([right.chosen, right.refused], ['af_xdp (native) on right', []]);
+  },
+);
+
+test('AF_XDP refuses a device whose frames are too long for it', inNamespaces, (t) => {
+  const namespaces = twoNamespaces(t);
+  for (const side of ['left', 'right'] as const)
+    namespaces[side].run('ip', 'link', 'set', side, 'mtu', '9000');
+  assert.throws(
+    () => namespaces.left.inside(() => openLink(request('left', 'af_xdp'))),
+    /Cannot use AF_XDP on "left": its MTU is 9000; wanted at most 3826, for a frame must fit in one page\. "ip link set left mtu 1500"/,
+  );
+  for (const side of ['left', 'right'] as const)
+    namespaces[side].run('ip', 'link', 'set', side, 'mtu', '3000');
+  const left = linkOn(t, namespaces, 'left', 'af_xdp');
+  const right = linkOn(t, namespaces, 'right', 'af_xdp');
+  const long = new Uint8Array(3014).fill(7);
+  long.set(segmentFrame(toLeft).subarray(0, 54));
+  pass(right, left, [long]);
+});
+
+test('AF_XDP takes whole addresses that the kernel does not hold, ARP and ping too', inNamespaces, (t) => {
+  const namespaces = twoNamespaces(t);
+  const stranger = (leftAddress & ~0xff) | 77;
+  const opened = namespaces.left.inside(() =>
+    openLink({ ...request('left', 'af_xdp'), addresses: Uint32Array.of(stranger >>> 0) }),
+  );
+  t.after(() => opened.close());
+  assert.equal(opened.kernelAnswers, false);
+  const watching = namespaces.right.inside(() =>
+    openAfPacket({ devices: ['right'], match: null, threads: 1 }),
+  );
+  t.after(() => watching.close());
+  const fields = { ...toLeft, to: stranger >>> 0, toPort: 1 };
+  pass(watching, opened.link, [segmentFrame(fields), echoRequest(fields)]);
+});
+
+test('openLink() says that a stack and the kernel cannot share some of the addresses', inNamespaces, (t) => {
+  const namespaces = twoNamespaces(t);
+  const open = (...addresses: number[]) =>
+    namespaces.left.inside(() =>
+      openLink({ ...request('left', 'auto'), addresses: Uint32Array.from(addresses) }),
+    );
+  assert.throws(
+    () => open(leftAddress, leftAddress + 1),
+    /2 addresses with the kernel: it holds 1 of them; wanted all or none/,
+  );
+  assert.throws(() => open(leftAddress - 1, leftAddress + 6), /the kernel's 198\.18\.7\.1 lies among them/);
+});
+
+test('parseLinkName() takes a kind and a device', () => {
+  assert.deepEqual(parseLinkName('tap:tap0'), { wish: 'tap', device: 'tap0' });
+  assert.deepEqual(parseLinkName('af_xdp:eth0.5'), { wish: 'af_xdp', device: 'eth0.5' });
+  assert.deepEqual(parseLinkName('auto:srv0'), { wish: 'auto', device: 'srv0' });
+  for (const wrong of ['', 'tap', 'tap:', 'tun:tap0', 'af_xdp:a b', 'af_packet:a-name-of-sixteen', 'tap:a/b'])
+    assert.throws(() => parseLinkName(wrong), /wanted af_xdp:DEVICE/);
+});
