@@ -3,6 +3,7 @@
 import type { Engine } from '../../protocol/cell.ts';
 import type { LoadOrder } from '../load.ts';
 import type { Lease, LoadControl } from '../load-control.ts';
+import { preparePacketFlood } from './packet/packet-engine.ts';
 import type { PreparedFlood } from './prepared-flood.ts';
 import { prepareSocketFlood } from './socket/socket-engine.ts';
 
@@ -10,9 +11,7 @@ type Prepare = (order: LoadOrder, control: LoadControl, lease: Lease) => Prepare
 
 const engines: Readonly<Record<Engine, Prepare>> = {
   socket: prepareSocketFlood,
-  packet: () => {
-    throw new Error('Cannot make load by engine "packet": not built in');
-  },
+  packet: preparePacketFlood,
 };
 
 /** Takes all that an order needs, and starts nothing. @throws {Error} naming what was refused. */

@@ -11,7 +11,9 @@
 
 import { constants } from 'node:os';
 import type { KernelLink } from '../../../net/links/link.ts';
-import { CONNECTED, ENDED, FAILED, READABLE, type Stack, WRITABLE } from '../../../net/stack.ts';
+import type { Stack, StackGauges } from '../../../net/stack.ts';
+import { CONNECTED, ENDED, FAILED, READABLE, WRITABLE } from '../../../net/tcp/events.ts';
+import { State, stateNames } from '../../../net/tcp/states.ts';
 import { echoNonceBytes } from '../../../protocol/traffic.ts';
 import { monotonicUs } from '../../monotonic.ts';
 import type { Buffers } from '../flood/buffers.ts';
@@ -24,6 +26,8 @@ const { EADDRINUSE, EADDRNOTAVAIL, ECANCELED } = constants.errno;
 const mostTries = 16;
 /** At the end, closing handshakes under way have this long: a stopped flood must be gone within 100 ms. */
 const mostLingerMs = 50;
+/** Of these the peer may still send something. */
+const closing = [State.finWait1, State.finWait2, State.closing, State.lastAck];
 /** A request that is not to be sent yet. */
 const notConnected = -1;
 
@@ -58,6 +62,15 @@ export class PacketTransport implements Transport {
   readonly #failedSlots: Int32Array;
   readonly #failedErrno: Uint8Array;
   #failedCount = 0;
+  readonly #gauges: StackGauges = {
+    states: new Int32Array(stateNames.length),
+    halfOpen: 0,
+    acceptQueue: 0,
+    timeWait: 0,
+    timers: 0,
+    smallBuffers: 0,
+    largeBuffers: 0,
+  };
 
   constructor(options: PacketTransportOptions) {
     const { slots } = options.buffers;
@@ -141,12 +154,17 @@ export class PacketTransport implements Transport {
     const stack = this.#stack;
     const untilMs = performance.now() + mostLingerMs;
     stack.flush();
-    while (stack.closing() > 0 && performance.now() < untilMs) {
+    while (this.#isClosing() && performance.now() < untilMs) {
       this.#link.wait(1);
       this.#take();
       stack.flush();
     }
     this.#closeLink();
+  }
+
+  #isClosing(): boolean {
+    this.#stack.gauges(this.#gauges);
+    return closing.some((state) => this.#gauges.states[state] > 0);
   }
 
   /**
