@@ -1,11 +1,10 @@
 /** The links to the kernel's devices, each kind by the same questions: real devices, between namespaces made here. */
 
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { openAfPacket } from '../../linux/af-packet.ts';
+import { test } from 'node:test';
 import { leaveChecksums } from '../../linux/device-settings.ts';
 import { lastErrno } from '../../linux/libc.ts';
-import { type LinkKind, type LinkRequest, parseLinkName } from '../../linux/links.ts';
+import { parseLinkName } from '../../linux/links.ts';
 import { allocate } from '../../linux/memory.ts';
 import { openLink, openPreparedLink, prepareLink } from '../../linux/open-link.ts';
 import {
@@ -18,95 +17,11 @@ import {
   SOCK_NONBLOCK,
 } from '../../linux/sockets.ts';
 import { frameBatch, type KernelLink } from '../../net/links/link.ts';
-import {
-  checksumsHold,
-  collect,
-  echoRequest,
-  type FrameFields,
-  protocolOf,
-  segmentFrame,
-  send,
-  tcpFlags,
-} from './frames.ts';
-import {
-  inNamespaces,
-  leftAddress,
-  leftHardware,
-  rightAddress,
-  rightHardware,
-  type TwoNamespaces,
-  twoNamespaces,
-} from './two-namespaces.ts';
+import { checksumsHold, collect, echoRequest, protocolOf, segmentFrame, send, tcpFlags } from './frames.ts';
+import { answered, framesOf, linkOn, pass, port, request, toLeft, watchRight } from './link-ends.ts';
+import { inNamespaces, leftAddress, leftHardware, twoNamespaces } from './two-namespaces.ts';
 
-const port = 8080;
 const deviceKinds = ['af_xdp', 'af_packet'] as const;
-
-/** Of the link's end; the other is at the other. */
-function request(side: 'left' | 'right', wish: LinkRequest['wish'], threads = 1): LinkRequest {
-  return {
-    wish,
-    devices: [side],
-    role: side === 'left' ? 'server' : 'client',
-    port,
-    addresses: Uint32Array.of(side === 'left' ? leftAddress : rightAddress),
-    threads,
-  };
-}
-
-function linkOn(
-  t: TestContext,
-  namespaces: TwoNamespaces,
-  side: 'left' | 'right',
-  wish: LinkKind,
-): KernelLink {
-  const opened = namespaces[side].inside(() => openLink(request(side, wish)));
-  t.after(() => opened.close());
-  return opened.link;
-}
-
-const toLeft: FrameFields = {
-  toHardware: leftHardware,
-  fromHardware: rightHardware,
-  from: rightAddress,
-  to: leftAddress,
-  fromPort: 40_000,
-  toPort: port,
-  number: 0,
-};
-
-function answered(fields: FrameFields): FrameFields {
-  return {
-    toHardware: fields.fromHardware,
-    fromHardware: fields.toHardware,
-    from: fields.to,
-    to: fields.from,
-    fromPort: fields.toPort,
-    toPort: fields.fromPort,
-    number: fields.number,
-  };
-}
-
-/** How many frames can be had at once. */
-function framesOf(link: KernelLink): number {
-  const taken: number[] = [];
-  for (let at = link.allocate(); at >= 0; at = link.allocate()) taken.push(at);
-  for (const at of taken) link.release(at);
-  return taken.length;
-}
-
-/** Sends frames a few at a time and receives them: none is lost that way, however slow the machine. */
-function pass(from: KernelLink, to: KernelLink, frames: readonly Uint8Array[]): void {
-  for (let at = 0; at < frames.length; at += 32) {
-    const some = frames.slice(at, at + 32);
-    for (const frame of some) assert.ok(send(from, frame));
-    from.flush(0);
-    const came = collect(to, some.length, 10_000);
-    assert.deepEqual(
-      came.map(({ bytes }) => Buffer.from(bytes).toString('hex')).sort(),
-      some.map((frame) => Buffer.from(frame).toString('hex')).sort(),
-    );
-  }
-}
 
 /** A socket of the kernel's, connected; or on its way, with SOCK_NONBLOCK. */
 function kernelConnects(address: string, to: number, flags = 0): number {
@@ -200,10 +115,7 @@ for (const kind of deviceKinds) {
       namespaces.right.inside(() => kernelConnects('198.18.7.1', port + 1)),
     ];
     t.after(() => sockets.forEach(closeDescriptor));
-    const watching = namespaces.right.inside(() =>
-      openAfPacket({ devices: ['right'], match: null, threads: 1 }),
-    );
-    t.after(() => watching.close());
+    const watching = watchRight(t, namespaces);
     assert.ok(send(watching, echoRequest(toLeft)));
     watching.flush(0);
     const replies = collect(watching, 1, 10_000).filter(({ bytes }) => protocolOf(bytes) === 1);
@@ -219,10 +131,7 @@ for (const kind of deviceKinds) {
       // AF_PACKET is told of unfinished checksums; an XDP program is not.
       if (kind === 'af_xdp') namespaces.right.inside(() => leaveChecksums('right', false));
       const left = linkOn(t, namespaces, 'left', kind);
-      const watching = namespaces.right.inside(() =>
-        openAfPacket({ devices: ['right'], match: null, threads: 1 }),
-      );
-      t.after(() => watching.close());
+      const watching = watchRight(t, namespaces);
       const clients = namespaces.right.inside(() =>
         [port, port + 1].map((to) => kernelConnects('198.18.7.1', to, SOCK_NONBLOCK)),
       );
@@ -305,78 +214,6 @@ function untilOneCame(links: readonly KernelLink[]): { thread: number; fromPort:
   }
   throw new Error('no frame came');
 }
-
-test('AF_XDP answers on the queue that a frame came by', inNamespaces, (t) => {
-  const namespaces = twoNamespaces(t, { queues: 4 });
-  const open = (side: 'left' | 'right'): KernelLink[] => {
-    const prepared = namespaces[side].inside(() => prepareLink(request(side, 'af_xdp', 4)));
-    const links = [0, 1, 2, 3].map((thread) =>
-      namespaces[side].inside(() => openPreparedLink(prepared.ground, thread)),
-    );
-    t.after(() => {
-      for (const link of links) link.close();
-      prepared.close();
-    });
-    return links;
-  };
-  const [left, right] = [open('left'), open('right')];
-  for (let index = 0; index < 64; index++) {
-    const fields = { ...toLeft, fromPort: 3000 + index, number: index };
-    const queue = fields.fromPort % 4;
-    pass(right[queue] as KernelLink, left[queue] as KernelLink, [segmentFrame(fields)]);
-    pass(left[queue] as KernelLink, right[queue] as KernelLink, [segmentFrame(answered(fields))]);
-  }
-});
-
-test(
-  'AF_XDP shares a device with nobody, and AF_PACKET is taken instead: with the reason',
-  inNamespaces,
-  (t) => {
-    const namespaces = twoNamespaces(t);
-    linkOn(t, namespaces, 'left', 'af_xdp');
-    const second = namespaces.left.inside(() => openLink(request('left', 'auto')));
-    t.after(() => second.close());
-    assert.equal(second.chosen, 'af_packet on left');
-    assert.equal(second.refused[0]?.kind, 'af_xdp');
-    assert.match(second.refused[0]?.reason ?? '', /to "left" \(it has one already;.*: EBUSY/);
-    const right = namespaces.right.inside(() => openLink(request('right', 'auto')));
-    t.after(() => right.close());
-    assert.deepEqual([right.chosen, right.refused], ['af_xdp (native) on right', []]);
-  },
-);
-
-test('AF_XDP refuses a device whose frames are too long for it', inNamespaces, (t) => {
-  const namespaces = twoNamespaces(t);
-  for (const side of ['left', 'right'] as const)
-    namespaces[side].run('ip', 'link', 'set', side, 'mtu', '9000');
-  assert.throws(
-    () => namespaces.left.inside(() => openLink(request('left', 'af_xdp'))),
-    /Cannot use AF_XDP on "left": its MTU is 9000; wanted at most 3826, for a frame must fit in one page\. "ip link set left mtu 1500"/,
-  );
-  for (const side of ['left', 'right'] as const)
-    namespaces[side].run('ip', 'link', 'set', side, 'mtu', '3000');
-  const left = linkOn(t, namespaces, 'left', 'af_xdp');
-  const right = linkOn(t, namespaces, 'right', 'af_xdp');
-  const long = new Uint8Array(3014).fill(7);
-  long.set(segmentFrame(toLeft).subarray(0, 54));
-  pass(right, left, [long]);
-});
-
-test('AF_XDP takes whole addresses that the kernel does not hold, ARP and ping too', inNamespaces, (t) => {
-  const namespaces = twoNamespaces(t);
-  const stranger = (leftAddress & ~0xff) | 77;
-  const opened = namespaces.left.inside(() =>
-    openLink({ ...request('left', 'af_xdp'), addresses: Uint32Array.of(stranger >>> 0) }),
-  );
-  t.after(() => opened.close());
-  assert.equal(opened.kernelAnswers, false);
-  const watching = namespaces.right.inside(() =>
-    openAfPacket({ devices: ['right'], match: null, threads: 1 }),
-  );
-  t.after(() => watching.close());
-  const fields = { ...toLeft, to: stranger >>> 0, toPort: 1 };
-  pass(watching, opened.link, [segmentFrame(fields), echoRequest(fields)]);
-});
 
 test('openLink() says that a stack and the kernel cannot share some of the addresses', inNamespaces, (t) => {
   const namespaces = twoNamespaces(t);
