@@ -11,7 +11,8 @@
  * fits are copied twice: out of the receive buffer, into the send buffer.
  */
 
-import { ACCEPTED, FAILED, type Stack } from '../../net/stack.ts';
+import type { Stack } from '../../net/stack.ts';
+import { ACCEPTED, FAILED } from '../../net/tcp/events.ts';
 import {
   type Application,
   CLOSE,

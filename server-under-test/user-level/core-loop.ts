@@ -11,7 +11,8 @@
 
 import { randomBytes } from 'node:crypto';
 import type { KernelLink } from '../../net/links/link.ts';
-import { ACCEPTED, Stack } from '../../net/stack.ts';
+import { Stack } from '../../net/stack.ts';
+import { ACCEPTED } from '../../net/tcp/events.ts';
 import type { Application } from '../applications/application.ts';
 import { ConnectionMemory } from '../connection-memory.ts';
 import type { ConnectionTroubles } from '../connections.ts';
@@ -60,7 +61,7 @@ export class CoreLoop {
       maxConnections,
       idleMs: order.idleMs,
     });
-    this.#figures = new MeasuredFigures(this.#stack, link);
+    this.#figures = new MeasuredFigures(this.#stack, link, order.port);
     this.#stack.listen(order.port);
   }
 

@@ -6,10 +6,7 @@
 
 import { LatencyHistogram } from '../../measurement/histogram.ts';
 import type { Link } from '../../net/links/link.ts';
-import { type Gauges, gauges, type Stack } from '../../net/stack.ts';
-
-/** The half-open handshakes are looked at in one batch of so many. */
-const gaugeEvery = 16;
+import type { Stack } from '../../net/stack.ts';
 
 /** What the means and maxima of several cores can be put together from. */
 export interface Lengths {
@@ -37,19 +34,19 @@ export class MeasuredFigures {
   measuring = false;
   readonly #stack: Stack;
   readonly #link: Link;
+  readonly #port: number;
   readonly #batches = new LengthSum();
   readonly #acceptQueue = new LengthSum();
   readonly #halfOpen = new LengthSum();
   readonly #wait = new LatencyHistogram();
-  readonly #gauges: Gauges = gauges();
   #acceptedNow = 0;
-  #untilGauges = 1;
   #begin: Counts;
   #end: Counts | null = null;
 
-  constructor(stack: Stack, link: Link) {
+  constructor(stack: Stack, link: Link, port: number) {
     this.#stack = stack;
     this.#link = link;
+    this.#port = port;
     this.#begin = this.#counts();
   }
 
@@ -74,10 +71,8 @@ export class MeasuredFigures {
     // The application takes all that there are, so those of this turn are what the queue was.
     this.#acceptQueue.add(this.#acceptedNow);
     this.#acceptedNow = 0;
-    if (--this.#untilGauges > 0) return;
-    this.#untilGauges = gaugeEvery;
-    this.#stack.gauges(this.#gauges);
-    this.#halfOpen.add(this.#gauges.halfOpen);
+    // Those that were established are taken: what still waits is half open.
+    this.#halfOpen.add(this.#stack.waiting(this.#port));
   }
 
   result(): CoreFigures {

@@ -109,9 +109,10 @@ function prepare(addresses: Uint32Array, port: number, wish: LinkWish, threads: 
     const devices = [...new Set([...addresses].flatMap((address) => devicesHolding(address)))];
     return prepareLink({ wish, devices, role: 'server', port, addresses, threads });
   } catch (error) {
-    throw badInput(
-      `Cannot serve user-level: ${messageOf(error)}. It needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF, see "stampede doctor"`,
-      { cause: error },
-    );
+    const reason = messageOf(error);
+    const rights = /EPERM|not permitted/.test(reason)
+      ? '; needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF, see "stampede doctor"'
+      : '';
+    throw badInput(`Cannot serve user-level: ${reason}${rights}`, { cause: error });
   }
 }

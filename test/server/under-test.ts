@@ -2,9 +2,12 @@
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { leaveChecksums } from '../../linux/device-settings.ts';
+import { enterNetworkNamespace } from '../../linux/thread.ts';
 import { patternBytes } from '../../protocol/traffic.ts';
 import { launchServer, type RunningServer, type ServerSpec } from '../../server-under-test/launch.ts';
 
@@ -142,38 +145,50 @@ export function isAlive(pid: number): boolean {
   return state !== '' && !state.startsWith('Z');
 }
 
-/** Two network namespaces joined by a veth pair; 198.18.77.1 is the clients', 198.18.77.2 the servers'. */
+/** Two network namespaces joined by a veth pair; 198.18.77.1 is the clients', 198.18.77.2 and 3 the servers'. */
 export interface Namespaces {
   readonly clientPath: string;
   readonly serverPath: string;
   readonly serverAddress: string;
+  readonly serverAddresses: readonly string[];
   /** Runs a program on the clients' side. */
   client(program: string, ...args: string[]): string;
+  /** Runs a program on the servers' side. */
+  server(program: string, ...args: string[]): string;
+  close(): void;
 }
 
+/** Gone when the test is over. */
 export async function namespaces(context: TestContext): Promise<Namespaces> {
+  const opened = await openNamespaces();
+  context.after(() => opened.close());
+  return opened;
+}
+
+export async function openNamespaces(): Promise<Namespaces> {
   const holders: ChildProcess[] = [];
   const hold = async (): Promise<ChildProcess> => {
-    const holder = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec sleep 120'], {
+    const holder = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec sleep 600'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     holders.push(holder);
     if (holder.stdout !== null) await once(holder.stdout, 'data');
     return holder;
   };
-  context.after(() => {
-    for (const holder of holders) holder.kill('SIGKILL');
-  });
   const client = await hold();
   const server = await hold();
   const inside = (holder: ChildProcess, ...args: string[]): string =>
     execFileSync('nsenter', [`--net=/proc/${holder.pid}/ns/net`, ...args], { encoding: 'utf8' });
+  const queues = ['numtxqueues', '2', 'numrxqueues', '2'];
   inside(
     client,
-    ...['ip', 'link', 'add', 'load', 'type', 'veth', 'peer', 'name', 'serve', 'netns', String(server.pid)],
+    ...['ip', 'link', 'add', 'load', ...queues, 'type', 'veth'],
+    ...['peer', 'name', 'serve', ...queues, 'netns', String(server.pid)],
   );
   inside(client, 'ip', 'address', 'add', '198.18.77.1/24', 'dev', 'load');
-  inside(server, 'ip', 'address', 'add', '198.18.77.2/24', 'dev', 'serve');
+  const serverAddresses = ['198.18.77.2', '198.18.77.3'];
+  for (const address of serverAddresses)
+    inside(server, 'ip', 'address', 'add', `${address}/24`, 'dev', 'serve');
   for (const [holder, device] of [
     [client, 'load'],
     [server, 'serve'],
@@ -181,10 +196,31 @@ export async function namespaces(context: TestContext): Promise<Namespaces> {
     inside(holder, 'ip', 'link', 'set', 'lo', 'up');
     inside(holder, 'ip', 'link', 'set', device, 'up');
   }
+  const clientPath = `/proc/${client.pid}/ns/net`;
+  // Who reads frames on the other end finds checksums in them, and a connection's on one queue.
+  within(clientPath, () => leaveChecksums('load', false));
+  inside(client, 'sh', '-c', 'echo 0 > /proc/sys/net/core/txrehash || true');
   return {
-    clientPath: `/proc/${client.pid}/ns/net`,
+    clientPath,
     serverPath: `/proc/${server.pid}/ns/net`,
     serverAddress: '198.18.77.2',
+    serverAddresses,
     client: (program, ...args) => inside(client, program, ...args),
+    server: (program, ...args) => inside(server, program, ...args),
+    close: () => {
+      for (const holder of holders) holder.kill('SIGKILL');
+    },
   };
+}
+
+/** Does `work`, which must not wait, with this thread in another network namespace. */
+export function within<Result>(path: string, work: () => Result): Result {
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  enterNetworkNamespace(path);
+  try {
+    return work();
+  } finally {
+    enterNetworkNamespace(`/proc/self/fd/${home}`);
+    closeSync(home);
+  }
 }

@@ -2,14 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { after, describe, test } from 'node:test';
+import { isIPv4 } from 'node:net';
+import { after, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { enterNetworkNamespace } from '../../linux/thread.ts';
 import { LatencyHistogram } from '../../measurement/histogram.ts';
 import { closeModes } from '../../protocol/cell.ts';
 import { httpRequest } from '../../protocol/traffic.ts';
 import { designs, parseVariant, type Variant } from '../../protocol/variant-catalogue.ts';
 import { serverCapabilities } from '../../server-under-test/capabilities.ts';
-import { launchServer, type RunningServer } from '../../server-under-test/launch.ts';
+import { launchServer, type RunningServer, type ServerSpec } from '../../server-under-test/launch.ts';
 import { findNginx } from '../../server-under-test/nginx-program.ts';
 import { cannotOf } from '../../server-under-test/variants/index.ts';
 import type { Ability } from '../../server-under-test/variants/variant.ts';
@@ -20,6 +22,7 @@ import {
   installed,
   isRoot,
   namespaces,
+  openNamespaces,
   parsedResponse,
   pattern,
   runningServer,
@@ -32,9 +35,19 @@ const names = [
   'single-queue:blocking',
   'reuseport:hash',
   'reuseport:cpu',
+  'user-level:af-xdp',
+  'user-level:af-packet',
   'nginx',
   'nginx-reuseport',
 ];
+
+/**
+ * The clients of this file, all of it, are inside a namespace of their own: its loopback is for those that serve there,
+ * its device leads to a second namespace, for those that cannot.
+ */
+const lab = isRoot ? await openNamespaces() : null;
+if (lab !== null) enterNetworkNamespace(lab.clientPath);
+after(() => lab?.close());
 
 const echoSizes = [
   [1, 1],
@@ -47,16 +60,39 @@ for (const variant of names) {
   const parsed = parseVariant(variant) as Variant;
   const { ours, applications } = designs[parsed.design];
   const cannot = (ability: Ability): string | false => cannotOf(parsed)[ability] ?? false;
-  const missing = !ours && findNginx() === null ? 'nginx is not installed' : false;
+  const onLoopback = cannot('loopback') === false;
+  const missing =
+    !ours && findNginx() === null
+      ? 'nginx is not installed'
+      : !onLoopback && lab === null
+        ? `${cannot('loopback')}, and only root makes network namespaces`
+        : false;
+  const namespace = onLoopback ? null : (lab?.serverPath ?? null);
+  const addresses = onLoopback ? ['127.0.0.1', '127.0.0.2', '::1'] : (lab?.serverAddresses ?? []);
+  const host = addresses[0] as string;
+  /** What every server of this variant is started with. */
+  const placed = { variant, namespace, addresses: [host] };
 
   describe(variant, { skip: missing }, () => {
     /** One server for the tests that only ask it things. */
     let shared: Promise<RunningServer> | null = null;
     const sharedServer = (): Promise<RunningServer> => {
-      shared ??= launchServer(specOf({ variant, responseBytes: 500 }));
+      shared ??= launchServer(specOf({ ...placed, responseBytes: 500 }));
       return shared;
     };
-    after(async () => (await shared)?.kill());
+    const endShared = async (): Promise<void> => {
+      await (await shared)?.kill();
+      shared = null;
+    };
+    after(endShared);
+    /** One for a test alone. Of those that take frames, a device has one at a time. */
+    const ownServer = async (
+      context: TestContext,
+      changes: Partial<ServerSpec> = {},
+    ): Promise<RunningServer> => {
+      if (!onLoopback) await endShared();
+      return runningServer(context, { ...placed, ...changes });
+    };
 
     for (const close of closeModes) {
       test(`echo answers 3 requests of 1 to 65,536 bytes and ends as ${close} says`, {
@@ -65,23 +101,26 @@ for (const variant of names) {
         const sizes = close === 'client-fin' ? echoSizes : ([echoSizes[1]] as const);
         for (const [requestBytes, responseBytes] of sizes) {
           const shape = {
-            variant,
             application: 'echo',
             requestBytes,
             responseBytes,
             messages: 3,
             close,
           } as const;
-          const server = await runningServer(context, shape);
-          await Promise.all([1, 2, 3].map((nonce) => echoConversation(server.port, { ...shape, nonce })));
+          const server = await ownServer(context, shape);
+          await Promise.all(
+            [1, 2, 3].map((nonce) => echoConversation(server.port, { ...shape, host, nonce })),
+          );
           await server.kill();
         }
       });
 
       test(`http answers 3 requests on a connection and ends as ${close} says`, async (context) => {
         for (const responseBytes of close === 'client-fin' ? [1, 64, 1_048_576] : [64]) {
-          const server = await runningServer(context, { variant, messages: 3, responseBytes, close });
-          await Promise.all([1, 2, 3].map(() => httpConversation(server.port, { responseBytes, close })));
+          const server = await ownServer(context, { messages: 3, responseBytes, close });
+          await Promise.all(
+            [1, 2, 3].map(() => httpConversation(server.port, { host, responseBytes, close })),
+          );
           await server.kill();
         }
       });
@@ -91,7 +130,7 @@ for (const variant of names) {
       skip: !installed('curl') && 'curl is not installed',
     }, async () => {
       const server = await sharedServer();
-      const url = `http://127.0.0.1:${server.port}`;
+      const url = `http://${host}:${server.port}`;
       assert.deepEqual(execFileSync('curl', ['-s', `${url}/`]), pattern(500));
       assert.deepEqual(
         execFileSync('curl', ['-s', `${url}/500`, `${url}/500`]),
@@ -111,10 +150,10 @@ for (const variant of names) {
     test('http answers any size that a path asks for', {
       skip: cannot('any-response-size'),
     }, async (context) => {
-      const server = await runningServer(context, { variant });
+      const server = await ownServer(context);
       const { port } = server;
       for (const bytes of [0, 1, 63, 65_537, 1_048_576]) {
-        const client = await Client.to(port);
+        const client = await Client.to(port, host);
         client.send(`GET /${bytes} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
         const { status, body } = parsedResponse(await client.untilEnd());
         assert.equal(status, 200);
@@ -126,7 +165,7 @@ for (const variant of names) {
       skip: !(installed('wrk') && installed('ab')) && 'wrk and ab are not installed',
     }, async () => {
       const server = await sharedServer();
-      const url = `http://127.0.0.1:${server.port}/500`;
+      const url = `http://${host}:${server.port}/500`;
       const wrk = spawnSync('wrk', ['-t1', '-c16', '-d1s', '-H', 'Connection: close', url], {
         encoding: 'utf8',
       });
@@ -140,19 +179,19 @@ for (const variant of names) {
       skip: cannot('many-open-connections'),
     }, async (context) => {
       const server = await sharedServer();
-      const idle = await Promise.all(Array.from({ length: 2_000 }, () => Client.to(server.port)));
+      const idle = await Promise.all(Array.from({ length: 2_000 }, () => Client.to(server.port, host)));
       context.after(() => {
         for (const client of idle) client.close();
       });
-      await httpConversation(server.port, { responseBytes: 500, close: 'server-fin' });
+      await httpConversation(server.port, { host, responseBytes: 500, close: 'server-fin' });
       assert.equal(idle.filter((client) => client.how !== 'open').length, 0);
     });
 
     test('finish() counts what was accepted, measured and in all', async (context) => {
-      const server = await runningServer(context, { variant, close: 'server-fin' });
+      const server = await ownServer(context, { close: 'server-fin' });
       const flood = async (count: number): Promise<void> => {
         for (let done = 0; done < count; done++)
-          await httpConversation(server.port, { responseBytes: 64, close: 'server-fin' });
+          await httpConversation(server.port, { host, responseBytes: 64, close: 'server-fin' });
       };
       await flood(5);
       server.beginMeasuring();
@@ -180,7 +219,9 @@ for (const variant of names) {
           40,
         );
       assertKnownOrNoted('server.locality', result.locality, result.notes, cannot('locality') === false);
-      const tracing = serverCapabilities().find(({ name }) => name === 'accept-wait')?.possible === true;
+      const tracing =
+        designs[parsed.design].takesFrames ||
+        serverCapabilities().find(({ name }) => name === 'accept-wait')?.possible === true;
       assertKnownOrNoted(
         'latencySeconds.accept',
         result.accept,
@@ -194,11 +235,12 @@ for (const variant of names) {
       }
     });
 
-    test('serves on two addresses, one port', { skip: cannot('several-addresses') }, async (context) => {
-      const addresses = ['127.0.0.1', '127.0.0.2', '::1'];
-      const server = await runningServer(context, { variant, addresses, close: 'server-fin' });
-      for (const host of addresses)
-        await httpConversation(server.port, { responseBytes: 64, close: 'server-fin', host });
+    test('serves on several addresses, one port', { skip: cannot('several-addresses') }, async (context) => {
+      const served = addresses.filter((address) => isIPv4(address) || cannot('ipv6') === false);
+      assert.ok(served.length >= 2);
+      const server = await ownServer(context, { addresses: served, close: 'server-fin' });
+      for (const one of served)
+        await httpConversation(server.port, { host: one, responseBytes: 64, close: 'server-fin' });
     });
 
     test('serves inside a network namespace, and only there', {
@@ -229,9 +271,16 @@ const marked = (): Promise<void> => sleep(150);
 
 async function echoConversation(
   port: number,
-  shape: { requestBytes: number; responseBytes: number; messages: number; close: string; nonce: number },
+  shape: {
+    host: string;
+    requestBytes: number;
+    responseBytes: number;
+    messages: number;
+    close: string;
+    nonce: number;
+  },
 ): Promise<void> {
-  const client = await Client.to(port);
+  const client = await Client.to(port, shape.host);
   let expected = Buffer.alloc(0);
   for (let message = 0; message < shape.messages; message++) {
     const request = echoRequest(shape.requestBytes, shape.nonce + message);
@@ -245,7 +294,7 @@ async function echoConversation(
 
 async function httpConversation(
   port: number,
-  shape: { responseBytes: number; close: string; host?: string },
+  shape: { host: string; responseBytes: number; close: string },
 ): Promise<void> {
   const client = await Client.to(port, shape.host);
   const messages = 3;
