@@ -1,0 +1,143 @@
+/**
+ * A random scenario: two to four hosts, each with stack settings of its own, a bad network between them, and some
+ * conversations, all drawn from one seed.
+ */
+
+import { seededRandom } from '../../measurement/random.ts';
+import type { Faults } from '../../net/links/faulty-link.ts';
+import type { ConversationEnd, EndPlan } from './conversation.ts';
+import { type HostOptions, SimulatedNetwork } from './simulated-network.ts';
+import { Talkers } from './talkers.ts';
+
+const hourMs = 3_600_000;
+const port = 80;
+const firstClientPort = 20_000;
+
+/** Patience that outlasts any run of losses: what fails then fails for another reason. */
+const patient = {
+  synRetries: 60,
+  synAckRetries: 60,
+  dataGiveUpMs: 24 * hourMs,
+  closedGiveUpMs: 24 * hourMs,
+  finWait2Ms: 24 * hourMs,
+} as const;
+
+export interface Conversations {
+  readonly network: SimulatedNetwork;
+  readonly ends: readonly ConversationEnd[];
+  /** By the stream that the end sends. */
+  readonly plans: ReadonlyMap<number, EndPlan>;
+}
+
+/** Lets all conversations of a seed come to their end. @throws {Error} they do not, or a byte is wrong. */
+export function runConversations(seed: number, isDigested = false): Conversations {
+  const draw = new Draw(seededRandom(seed, 'scenario'));
+  const hostCount = draw.oneOf([2, 2, 3, 4]);
+  const mtu = draw.oneOf([128, 296, 576, 1_006, 1_500, 1_500, 1_500, 9_000]);
+  const network = new SimulatedNetwork({
+    seed,
+    mtu,
+    hosts: Array.from({ length: hostCount }, () => randomHost(draw)),
+    frames: draw.oneOf([1_024, 8_192]),
+    usesArp: draw.chance(0.3),
+    isDigested,
+    startUs: draw.oneOf([0, draw.upTo(1e12)]),
+  });
+  const talkers = network.hosts.map((_, index) => new Talkers(seededRandom(seed, `talkers of host ${index}`)));
+  for (const [index, host] of network.hosts.entries()) {
+    host.application = talkers[index]!;
+    host.stack.listen(port);
+  }
+  const plans = new Map<number, EndPlan>();
+  const conversations = 1 + draw.upTo(6);
+  const mostBytes = draw.oneOf([0, 10, 1_000, 20_000, 100_000]);
+  for (let index = 0; index < conversations; index++) {
+    const from = draw.upTo(hostCount);
+    const to = (from + 1 + draw.upTo(hostCount - 1)) % hostCount;
+    const [near, far] = [network.hosts[from]!, network.hosts[to]!];
+    const nearPlan = randomPlan(draw, 2 * index, 2 * index + 1, mostBytes);
+    // One of the two must say its end first.
+    const farPlan = { ...randomPlan(draw, 2 * index + 1, 2 * index, mostBytes) };
+    if (!nearPlan.halfCloses) farPlan.halfCloses = true;
+    plans.set(nearPlan.sends, nearPlan);
+    plans.set(farPlan.sends, farPlan);
+    const localPort = firstClientPort + index;
+    talkers[from]!.open({
+      atUs: network.nowUs + draw.upTo(200_000),
+      localAddress: near.address,
+      localPort,
+      remoteAddress: far.address,
+      remotePort: port,
+      plan: nearPlan,
+    });
+    talkers[to]!.expect(near.address, localPort, farPlan);
+  }
+  network.runUntil(() => talkers.every(({ left }) => left === 0), 48 * hourMs * 1_000);
+  return { network, ends: talkers.flatMap(({ ends }) => ends), plans };
+}
+
+function randomHost(draw: Draw): HostOptions {
+  const smallBytes = 2 ** (6 + draw.upTo(7));
+  const largeBytes = smallBytes * 2 ** (1 + draw.upTo(6));
+  return {
+    faults: randomFaults(draw),
+    ...(draw.chance(0.3) && {
+      shape: { bitsPerSecond: draw.oneOf([1e6, 1e7, 1e8]), queueBytes: draw.oneOf([10_000, 60_000]) },
+    }),
+    stack: {
+      maxConnections: 32,
+      timestamps: draw.chance(0.5),
+      batch: draw.oneOf([1, 4, 128]),
+      buffers: { smallBytes, largeBytes, memoryBytes: Math.max(32 * largeBytes, 65_536) },
+      timers: { ...patient, delayedAckMs: draw.oneOf([0, 10, 40, 500]) },
+    },
+  };
+}
+
+function randomFaults(draw: Draw): Faults {
+  const some = (most: number): number => (draw.chance(0.5) ? draw.fraction() * most : 0);
+  return {
+    loss: some(0.3),
+    duplicate: some(0.3),
+    corrupt: some(0.2),
+    reorder: some(0.5),
+    reorderUs: draw.oneOf([100, 2_000, 50_000]),
+    delayUs: draw.oneOf([0, 100, 5_000, 100_000]),
+    jitterUs: draw.oneOf([0, 0, 50, 3_000, 200_000]),
+  };
+}
+
+function randomPlan(draw: Draw, sends: number, receives: number, mostBytes: number): Mutable<EndPlan> {
+  return {
+    sends,
+    receives,
+    sendBytes: draw.chance(0.2) ? 0 : draw.upTo(mostBytes + 1),
+    mostWriteBytes: draw.oneOf([1, 100, 1_460, 20_000, 100_000].filter((most) => most * 1_000 >= mostBytes)),
+    mostReadBytes: draw.oneOf([1, 100, 1_460, 20_000, 100_000].filter((most) => most * 1_000 >= mostBytes)),
+    mostPauseUs: draw.oneOf([0, 0, 0, 100, 30_000]),
+    halfCloses: draw.chance(0.7),
+  };
+}
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+class Draw {
+  readonly fraction: () => number;
+
+  constructor(random: () => number) {
+    this.fraction = random;
+  }
+
+  /** 0 … limit-1. */
+  upTo(limit: number): number {
+    return Math.floor(this.fraction() * limit);
+  }
+
+  chance(probability: number): boolean {
+    return this.fraction() < probability;
+  }
+
+  oneOf<Item>(items: readonly Item[]): Item {
+    return items[this.upTo(items.length)]!;
+  }
+}
