@@ -12,13 +12,13 @@ import { setFlagsFromString } from 'node:v8';
 import { devicesHolding } from '../../linux/devices.ts';
 import type { LinkWish } from '../../linux/links.ts';
 import { type PreparedLink, prepareLink } from '../../linux/open-link.ts';
-import { badInput, messageOf } from '../../protocol/failure.ts';
+import { badInput, Failure, messageOf } from '../../protocol/failure.ts';
 import type { ServingOrder } from '../core-order.ts';
-import { openListeners } from '../listeners.ts';
+import { type Listeners, openListeners } from '../listeners.ts';
 import { startPinnedThreads } from '../pinned-threads.ts';
 import type { UserLevelCoreResult, UserLevelOrder } from '../user-level/order.ts';
 import { summarise } from '../user-level/summary.ts';
-import type { VariantImplementation } from './variant.ts';
+import type { VariantImplementation, VariantSetting } from './variant.ts';
 
 const wishes: Readonly<Record<string, LinkWish>> = {
   auto: 'auto',
@@ -41,27 +41,8 @@ export const userLevel: VariantImplementation = {
     const { spec } = setting;
     setFlagsFromString(inliningFlags);
     const addresses = Uint32Array.from(spec.addresses, servable);
-    // Holds the port against everybody else, and keeps the kernel from answering on it.
-    const listeners = openListeners({
-      addresses: spec.addresses,
-      port: spec.port,
-      perAddress: 1,
-      reusePort: false,
-      blockingTurnMs: null,
-      silent: true,
-    });
-    let prepared: PreparedLink;
-    try {
-      prepared = prepare(
-        addresses,
-        listeners.port,
-        wishes[setting.option ?? 'auto'] ?? 'auto',
-        spec.cores.length,
-      );
-    } catch (error) {
-      listeners.close();
-      throw error;
-    }
+    const wish = wishes[setting.option ?? 'auto'] ?? 'auto';
+    const { listeners, prepared } = withRights(() => takeOver(spec, addresses, wish));
     const { ground, chosen, refused, kernelAnswers } = prepared;
     const notes: Readonly<Record<string, string>> =
       refused.length === 0
@@ -104,13 +85,41 @@ function servable(address: string): number {
   return value;
 }
 
-function prepare(addresses: Uint32Array, port: number, wish: LinkWish, threads: number): PreparedLink {
+/** The port, held against everybody else without a word of the kernel's on it, and the frames that come for it. */
+function takeOver(
+  spec: VariantSetting['spec'],
+  addresses: Uint32Array,
+  wish: LinkWish,
+): { readonly listeners: Listeners; readonly prepared: PreparedLink } {
+  const listeners = openListeners({
+    addresses: spec.addresses,
+    port: spec.port,
+    perAddress: 1,
+    reusePort: false,
+    blockingTurnMs: null,
+    silent: true,
+  });
   try {
     const devices = [...new Set([...addresses].flatMap((address) => devicesHolding(address)))];
-    return prepareLink({ wish, devices, role: 'server', port, addresses, threads });
+    const { port } = listeners;
+    const threads = spec.cores.length;
+    return {
+      listeners,
+      prepared: prepareLink({ wish, devices, role: 'server', port, addresses, threads }),
+    };
   } catch (error) {
+    listeners.close();
+    throw error;
+  }
+}
+
+function withRights<Taken>(take: () => Taken): Taken {
+  try {
+    return take();
+  } catch (error) {
+    if (error instanceof Failure) throw error;
     const reason = messageOf(error);
-    const rights = /EPERM|not permitted/.test(reason)
+    const rights = /EPERM/.test(reason)
       ? '; needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF, see "stampede doctor"'
       : '';
     throw badInput(`Cannot serve user-level: ${reason}${rights}`, { cause: error });
