@@ -8,7 +8,16 @@
 import { after } from '../wire/sequence.ts';
 import { Flag } from '../wire/tcp.ts';
 import { CWND, congestionWindow, initialWindow, onRestart } from './congestion.ts';
-import { CONGESTION, lineOf, MAX_WND, RETRIES, RETRYING_MS, ROUND_TRIP, SENT_MS } from './connections.ts';
+import {
+  CONGESTION,
+  type Connections,
+  lineOf,
+  MAX_WND,
+  RETRIES,
+  RETRYING_MS,
+  ROUND_TRIP,
+  SENT_MS,
+} from './connections.ts';
 import type { Core } from './core.ts';
 import { sendAck, sendSegment, sendSyn } from './output.ts';
 import { RTO_US, stopTiming, timeSegment } from './round-trip.ts';
@@ -44,7 +53,20 @@ function sendDueAck(core: Core, id: number): boolean {
   const c = core.connections;
   const at = id << c.shift;
   if ((c.hot[at + c.flags] & Is.ackNow) === 0) return true;
-  return sendAck(core, id, c.hot[at + c.sndNxt]);
+  return sendAck(core, id, acceptableSeq(c, at));
+}
+
+/**
+ * The sequence number of a segment without data: behind all that was sent, or the peer drops it as old. SND.NXT has gone
+ * back after a time-out; with both sides in one, neither would look at the other's ACKs again. What is beyond the peer's
+ * window it drops, too: a probe of a shut window does not count.
+ */
+function acceptableSeq(c: Connections, at: number): number {
+  const hot = c.hot;
+  const sndMax = hot[at + c.sndMax];
+  if (hot[at + c.state] < State.established) return sndMax;
+  const edge = (hot[at + c.sndUna] + hot[at + c.sndWnd]) | 0;
+  return after(sndMax, edge) ? edge : sndMax;
 }
 
 /** A SYN or SYN+ACK went out: it is timed, and sent again. */
