@@ -2,6 +2,7 @@
 
 import type { Environment } from '../coordinator/environment.ts';
 import type { Machine } from '../coordinator/plan/machine.ts';
+import type { LinkAbility } from '../linux/link-abilities.ts';
 
 /** ok · weak: a run is possible, its figures or its reach suffer · missing: something cannot be done · unknown: not to be read here. */
 export type Standing = 'ok' | 'weak' | 'missing' | 'unknown';
@@ -27,6 +28,8 @@ export interface DoctorFacts {
   readonly environment: Environment;
   readonly machine: Machine;
   readonly abilities: readonly Ability[];
+  /** The best first. */
+  readonly links: readonly LinkAbility[];
   /** Programs by name, null where missing, with the Debian package each comes from. */
   readonly programs: Readonly<
     Record<string, { readonly path: string | null; readonly from: string; readonly why: string }>
@@ -69,6 +72,7 @@ export function findings(facts: DoctorFacts): Finding[] {
     ...facts.abilities.map(({ name, refused, advice }) =>
       refused === null ? ok(name, 'works') : missing(name, refused, advice),
     ),
+    linkFinding(facts),
     ...labFindings(facts),
     ...programFindings(facts),
     ...settingFindings(facts),
@@ -170,6 +174,30 @@ function limitFindings({ environment, machine }: DoctorFacts): Finding[] {
             'io_uring may refuse large rings: raise it with "ulimit -l unlimited"',
           );
   return [files, locked];
+}
+
+/** What the variant user-level and the engine packet stand on. A TAP device is never chosen: it carries no other's traffic. */
+function linkFinding({ links }: DoctorFacts): Finding {
+  const chosen = links.find(({ kind, works }) => works !== null && kind !== 'tap');
+  const said = [
+    chosen === undefined ? 'none to choose' : `${chosen.works}, would be chosen`,
+    ...links.filter((link) => link !== chosen && link.works !== null).map(({ works }) => `${works} works`),
+    ...links.filter(({ works }) => works === null).map(({ kind, refused }) => `no ${kind}: ${refused}`),
+  ].join('; ');
+  if (chosen === undefined)
+    return missing(
+      'links below TCP',
+      said,
+      'the variant user-level and the engine packet need one: run as root, or give the container CAP_NET_RAW, ' +
+        'CAP_NET_ADMIN and CAP_BPF',
+    );
+  return chosen.works === 'af_xdp (native)'
+    ? ok('links below TCP', said)
+    : weak(
+        'links below TCP',
+        said,
+        'the variant user-level and the engine packet are slower than with native af_xdp',
+      );
 }
 
 function labFindings({ machine }: DoctorFacts): Finding[] {

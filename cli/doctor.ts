@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { collectEnvironment } from '../coordinator/environment.ts';
 import { findProgram } from '../coordinator/labs/program.ts';
 import { readMachine } from '../coordinator/plan/machine.ts';
+import { linkAbilities } from '../linux/link-abilities.ts';
 import { ExitStatus } from '../protocol/failure.ts';
 import { abilities } from './abilities.ts';
 import { type DoctorFacts, type Finding, findings, type Standing } from './doctor-findings.ts';
@@ -40,13 +41,14 @@ async function doctorFacts(): Promise<DoctorFacts> {
     environment: await collectEnvironment(),
     machine: readMachine(),
     abilities: abilities(),
+    links: linkAbilities(),
     programs: Object.fromEntries([
       program('redis-server', 'redis-server', 'every run needs one'),
       program('nginx', 'nginx-light', 'the variants nginx and nginx-reuseport need it'),
       program('ip', 'iproute2', 'the lab "namespaces" needs it'),
       program('nsenter', 'util-linux', 'the lab "namespaces" needs it'),
       program('setpriv', 'util-linux', 'what a run starts ends with it more surely'),
-      program('ethtool', 'ethtool', 'the offloads of the lab "namespaces" are recorded with it'),
+      program('ethtool', 'ethtool', 'trials of the lab "namespaces" with frames below TCP need it'),
       program('wrk', 'wrk', 'the bench "socket" compares with it'),
     ]),
   };

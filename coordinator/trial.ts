@@ -7,9 +7,10 @@
 import { withDeadline } from '../control/connection.ts';
 import type { AttemptId, LoadResult, ServerResult } from '../protocol/messages.ts';
 import type { Scenario } from '../protocol/scenario.ts';
+import { designs, parseVariant } from '../protocol/variant-catalogue.ts';
 import { AttemptVoid, type Barrier } from './barrier.ts';
 import type { Collector } from './collect.ts';
-import type { Lab } from './labs/lab.ts';
+import type { Lab, TrialPlace } from './labs/lab.ts';
 import type { EventLog } from './logs.ts';
 import type { Crew } from './members.ts';
 import type { Orders } from './orders.ts';
@@ -59,7 +60,7 @@ export async function conductTrial(
       'server',
     );
   }
-  if (lab !== null) await barrier.orVoid(lab.placeTrial({ serverCores, loadCores: stage.plan.loadCores }));
+  if (lab !== null) await barrier.orVoid(lab.placeTrial(placeOf(trial, serverCores, stage.plan.loadCores)));
   collector.hurry(true);
 
   const serverOrder = orders.toServer(crew.server.name, {
@@ -106,6 +107,17 @@ export async function conductTrial(
   const [server] = await barrier.until('result', [crew.server.name], serverFinishMs);
   if (server?.server === undefined) throw new AttemptVoid(`${crew.server.name} sent an empty result`);
   return { startedAt: new Date(startAt / 1000).toISOString(), loads, server: server.server };
+}
+
+/** Who takes frames below TCP needs the other side's kernel to finish its checksums. */
+function placeOf(
+  { cell }: PlannedTrial,
+  serverCores: readonly number[],
+  loadCores: readonly number[],
+): TrialPlace {
+  const design = parseVariant(cell.variant)?.design;
+  const agents = design !== undefined && designs[design].takesFrames;
+  return { serverCores, loadCores, wholeChecksums: { server: cell.engine === 'packet', agents } };
 }
 
 /** SIGTERM, SIGKILL, and the last counters. */

@@ -129,6 +129,7 @@ export function bringUp(device: string): void {
     SIOCSIFFLAGS,
     () => undefined,
     (view) => view.setUint16(valueAt, flags, true),
+    'bring up',
   );
 }
 
@@ -170,11 +171,12 @@ function ethtool<Result>(
   value: number,
   read: (view: DataView) => Result,
 ): Result {
-  return request(device, SIOCETHTOOL, read, (view, address) => {
+  const fill = (view: DataView, address: bigint): void => {
     view.setBigUint64(valueAt, address + BigInt(ethtoolAt), true);
     view.setUint32(ethtoolAt, command, true);
     view.setUint32(ethtoolAt + 4, value, true);
-  });
+  };
+  return request(device, SIOCETHTOOL, read, fill, command === ETHTOOL_STXCSUM ? 'set' : 'ask for');
 }
 
 function request<Result>(
@@ -182,6 +184,7 @@ function request<Result>(
   number: number,
   read: (view: DataView<ArrayBuffer>) => Result,
   fill: (view: DataView<ArrayBuffer>, address: bigint) => void = () => {},
+  doing = 'ask for',
 ): Result {
   const name = new TextEncoder().encode(device);
   if (name.byteLength >= nameBytes)
@@ -192,7 +195,7 @@ function request<Result>(
     new Uint8Array(memory.buffer).set(name);
     const view = new DataView(memory.buffer);
     fill(view, memory.address);
-    checked(`Cannot ask for the device "${device}"`, ioctl(socket, number, Number(memory.address)));
+    checked(`Cannot ${doing} the device "${device}"`, ioctl(socket, number, Number(memory.address)));
     return read(view);
   } finally {
     closeDescriptor(socket);

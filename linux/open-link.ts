@@ -25,6 +25,20 @@ export interface PreparedLink {
   close(): void;
 }
 
+/** Nothing of what was wished for is allowed. */
+export class LinkRefused extends Error {
+  override readonly name = 'LinkRefused';
+  readonly refused: readonly LinkRefusal[];
+
+  constructor(devices: readonly string[], refused: readonly LinkRefusal[]) {
+    super(
+      `Cannot open a link on ${devices.join(', ')}: ` +
+        refused.map(({ kind, reason }) => `${kind}: ${reason}`).join('; '),
+    );
+    this.refused = refused;
+  }
+}
+
 type Preparation = Omit<PreparedLink, 'refused' | 'kernelAnswers'>;
 
 const preparations: Readonly<Record<LinkKind, (request: LinkRequest, match: FrameMatch) => Preparation>> = {
@@ -36,7 +50,7 @@ const preparations: Readonly<Record<LinkKind, (request: LinkRequest, match: Fram
 /**
  * Once a process, in the network namespace of the devices: tries what is wished for, attaches what it needs, and leaves it
  * attached until close() or the end of the process.
- * @throws when none of what was wished for is allowed: with every reason.
+ * @throws {LinkRefused} when none of what was wished for is allowed: with every reason.
  */
 export function prepareLink(request: LinkRequest): PreparedLink {
   return firstAllowed(request, (prepared) => prepared);
@@ -117,10 +131,7 @@ function firstAllowed<Opened extends { readonly refused: readonly LinkRefusal[] 
       refused.push({ kind, reason: error instanceof Error ? error.message : String(error) });
     }
   }
-  throw new Error(
-    `Cannot open a link on ${request.devices.join(', ')}: ` +
-      refused.map(({ kind, reason }) => `${kind}: ${reason}`).join('; '),
-  );
+  throw new LinkRefused(request.devices, refused);
 }
 
 function prepareAfXdp(request: LinkRequest, match: FrameMatch): Preparation {

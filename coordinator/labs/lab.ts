@@ -20,14 +20,25 @@ export interface TrialCores {
   readonly loadCores: readonly number[];
 }
 
+export interface TrialPlace extends TrialCores {
+  /**
+   * Whose kernel has to finish the checksums of what it sends, for the other side takes frames below TCP: a veth device
+   * finishes none. Costs that kernel a little, so only where it must be; neither, when not said.
+   */
+  readonly wholeChecksums?: { readonly server: boolean; readonly agents: boolean };
+}
+
 export interface Lab {
   readonly kind: Exclude<LabKind, 'cluster'>;
   /** Where servers listen, and what agents connect to. */
   readonly serverAddresses: readonly string[];
   readonly serverNamespace: string | null;
   readonly agents: readonly LabAgent[];
-  /** Sets which cores process the packets of either side in the next trial; what could not be set is in `notes`. */
-  placeTrial(cores: TrialCores): Promise<void>;
+  /**
+   * Sets which cores process the packets of either side in the next trial, and what its frames must be like; which cores
+   * could not be set is in `notes`. @throws {Failure} when frames would be of no use.
+   */
+  placeTrial(place: TrialPlace): Promise<void>;
   /** What was made and set, and what was not possible: for environment.json. */
   readonly notes: Readonly<Record<string, string>>;
   /** Settles, if ever, when the lab breaks (a namespace holder was killed): with how. */

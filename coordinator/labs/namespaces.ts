@@ -7,8 +7,8 @@
  *
  * Every agent gets its whole /22 as local addresses by one route, neighbours are set by hand: no ARP, no table of
  * neighbours to overflow, no first packet that waits. Receive packet steering keeps each side's packets on its own
- * cores: without it a packet on veth is processed on its sender's core. It refuses to set anything outside its own
- * namespaces.
+ * cores: without it a packet on veth is processed on its sender's core. All ends of the server have one hardware address:
+ * who takes frames from all of them has one link. It refuses to set anything outside its own namespaces.
  */
 
 import { cpus } from 'node:os';
@@ -16,8 +16,9 @@ import { badInput } from '../../protocol/failure.ts';
 import { maxNamespaceAgents } from '../plan/lab-choice.ts';
 import { namespacePorts } from '../plan/port-budget.ts';
 import { type Holder, holdNamespace } from './holder.ts';
-import type { Lab, LabWish, TrialCores } from './lab.ts';
+import type { Lab, LabWish, TrialCores, TrialPlace } from './lab.ts';
 import { namespacesRefused } from './possible.ts';
+import { findProgram } from './program.ts';
 
 const serverAddress = '198.19.255.1';
 const maxQueues = 64;
@@ -60,6 +61,7 @@ function labOf(
   notes: Record<string, string>,
   close: () => Promise<void>,
 ): Lab {
+  const checksums = new Checksums(server, agents);
   return {
     kind: 'namespaces',
     serverAddresses: [serverAddress],
@@ -69,7 +71,9 @@ function labOf(
       sourceAddresses: Array.from({ length: wish.sourceAddresses }, (_, host) => address(index, host + 2)),
       allow: [`${serverAddress}/32`],
     })),
-    placeTrial: (cores) => steer(server, agents, cores, notes),
+    placeTrial: async (place) => {
+      await Promise.all([steer(server, agents, place, notes), checksums.set(place)]);
+    },
     notes,
     broken: Promise.race([server, ...agents].map((holder) => holder.died)),
     close,
@@ -91,7 +95,9 @@ async function build(server: Holder, agents: readonly Holder[]): Promise<Record<
     lab: `namespaces: server in pid ${server.pid}, agents in pids ${agents.map(({ pid }) => pid).join(', ')}; veth with ${queues} queues`,
     'lab.settings.server': settings,
     'lab.settings.agents': agentSettingsSaid,
-    'lab.offloads': await offloads(server),
+    'lab.offloads': `${await offloads(server)}; tx-checksumming=off in trials where the other side takes frames below TCP`,
+    'lab.frames':
+      'what a link below TCP receives on veth is copied to it on the core of its sender, both ways; steering is for the kernel',
   };
 }
 
@@ -99,10 +105,10 @@ function serverSide(index: number, agentPid: number, queues: number): string {
   const device = `srv${index}`;
   const count = `numtxqueues ${queues} numrxqueues ${queues}`;
   return [
-    `link add ${device} address ${hardware(index, 1)} ${count} type veth peer name load0 address ${hardware(index, 2)} ${count} netns ${agentPid}`,
+    `link add ${device} address ${serverHardware} ${count} type veth peer name load0 address ${agentHardware(index)} ${count} netns ${agentPid}`,
     `address add ${address(index, 1)} peer ${address(index, 2)} dev ${device}`,
     `link set ${device} up`,
-    `neighbour replace ${address(index, 2)} lladdr ${hardware(index, 2)} nud permanent dev ${device}`,
+    `neighbour replace ${address(index, 2)} lladdr ${agentHardware(index)} nud permanent dev ${device}`,
     `route add ${address(index, 0)}/22 via ${address(index, 2)} dev ${device}`,
     '',
   ].join('\n');
@@ -113,7 +119,7 @@ function agentSide(index: number): string {
     'link set lo up',
     `address add ${address(index, 2)} peer ${address(index, 1)} dev load0`,
     'link set load0 up',
-    `neighbour replace ${address(index, 1)} lladdr ${hardware(index, 1)} nud permanent dev load0`,
+    `neighbour replace ${address(index, 1)} lladdr ${serverHardware} nud permanent dev load0`,
     `route add ${serverAddress}/32 via ${address(index, 1)} dev load0`,
     `route add local ${address(index, 0)}/22 dev lo`,
     '',
@@ -126,8 +132,10 @@ function address(index: number, host: number): string {
 }
 
 /** Locally administered, and the same in every lab. */
-function hardware(index: number, end: number): string {
-  return `02:c6:12:00:${index.toString(16).padStart(2, '0')}:0${end}`;
+const serverHardware = '02:c6:12:00:00:01';
+
+function agentHardware(index: number): string {
+  return `02:c6:12:00:${index.toString(16).padStart(2, '0')}:02`;
 }
 
 type Settings = ReadonlyMap<string, readonly string[]>;
@@ -158,6 +166,8 @@ function agentSettings(): Settings {
     ...commonSettings(),
     ['net/ipv4/tcp_tw_reuse', ['1']],
     ['net/ipv4/ip_local_port_range', [`${namespacePorts.low} ${namespacePorts.high}`]],
+    // A retransmission must not take a connection to another queue, which may be another core's.
+    ['net/core/txrehash', ['0']],
   ]);
 }
 
@@ -193,6 +203,38 @@ async function offloads(server: Holder): Promise<string> {
       .join(', ');
   } catch (error) {
     return `not known: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Whether each side's kernel leaves checksums to its devices: changed only when a trial wants it otherwise. */
+class Checksums {
+  readonly #server: Holder;
+  readonly #agents: readonly Holder[];
+  #whole = { server: false, agents: false };
+
+  constructor(server: Holder, agents: readonly Holder[]) {
+    this.#server = server;
+    this.#agents = agents;
+  }
+
+  /** @throws {Failure} */
+  async set({ wholeChecksums = { server: false, agents: false } }: TrialPlace): Promise<void> {
+    const before = this.#whole;
+    this.#whole = wholeChecksums;
+    const turn = (holder: Holder, device: string, whole: boolean): Promise<string> =>
+      holder.run('ethtool', ['--features', device, 'tx', whole ? 'off' : 'on']);
+    const { server, agents } = wholeChecksums;
+    if ((server !== before.server || agents !== before.agents) && findProgram('ethtool') === null)
+      throw badInput(
+        'Cannot place a trial whose frames are taken below TCP: the program "ethtool" is missing; wanted to turn off ' +
+          'checksum offload. Install it (apt-get install ethtool)',
+      );
+    await Promise.all([
+      ...(server === before.server
+        ? []
+        : this.#agents.map((_, index) => turn(this.#server, `srv${index}`, server))),
+      ...(agents === before.agents ? [] : this.#agents.map((agent) => turn(agent, 'load0', agents))),
+    ]);
   }
 }
 

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { type DoctorFacts, type Finding, findings } from '../../cli/doctor-findings.ts';
 import { collectEnvironment } from '../../coordinator/environment.ts';
 import type { Machine } from '../../coordinator/plan/machine.ts';
+import type { LinkAbility } from '../../linux/link-abilities.ts';
 import { aMachine } from '../plan/a-machine.ts';
 
 const here = await collectEnvironment();
@@ -13,7 +14,14 @@ const programs = {
 };
 
 function about(topic: string, machine: Partial<Machine>, facts: Partial<DoctorFacts> = {}): Finding {
-  const all = findings({ environment: here, machine: aMachine(machine), abilities: [], programs, ...facts });
+  const all = findings({
+    environment: here,
+    machine: aMachine(machine),
+    abilities: [],
+    links: [],
+    programs,
+    ...facts,
+  });
   const found = all.find((finding) => finding.topic === topic);
   assert.ok(found, `nothing about ${topic}`);
   return found;
@@ -22,6 +30,11 @@ function about(topic: string, machine: Partial<Machine>, facts: Partial<DoctorFa
 const withCpu = (cpu: Partial<typeof here.cpu>): Partial<DoctorFacts> => ({
   environment: { ...here, cpu: { ...here.cpu, ...cpu } },
 });
+
+const native: LinkAbility = { kind: 'af_xdp', works: 'af_xdp (native)', refused: null };
+const packet: LinkAbility = { kind: 'af_packet', works: 'af_packet', refused: null };
+const tap: LinkAbility = { kind: 'tap', works: 'tap', refused: null };
+const refused = (link: LinkAbility): LinkAbility => ({ ...link, works: null, refused: 'EPERM' });
 
 for (const [what, found, standing, advice] of [
   ['one core', about('cores', { cores: [0] }), 'missing', /needs 2/],
@@ -70,6 +83,25 @@ for (const [what, found, standing, advice] of [
     'missing',
     /epoll/,
   ],
+  ['links, native', about('links below TCP', {}, { links: [native, packet, tap] }), 'ok', null],
+  [
+    'links, generic',
+    about('links below TCP', {}, { links: [{ ...native, works: 'af_xdp (generic)' }, packet, tap] }),
+    'weak',
+    /slower than with native af_xdp/,
+  ],
+  [
+    'links without af_xdp',
+    about('links below TCP', {}, { links: [refused(native), packet, tap] }),
+    'weak',
+    /slower than with native af_xdp/,
+  ],
+  [
+    'a TAP device alone',
+    about('links below TCP', {}, { links: [refused(native), refused(packet), tap] }),
+    'missing',
+    /CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF/,
+  ],
 ] as const) {
   test(`findings(): ${what} is ${standing}`, () => {
     assert.equal(found.standing, standing);
@@ -109,5 +141,13 @@ test('collectEnvironment() gives a reason for every null', () => {
   assert.deepEqual(
     nulls(here, '').filter((path) => !(path in here.notes)),
     [],
+  );
+});
+
+test('findings() say which link below TCP would be chosen, and why a better one is not', () => {
+  const links = [refused(native), packet, tap];
+  assert.equal(
+    about('links below TCP', {}, { links }).is,
+    'af_packet, would be chosen; tap works; no af_xdp: EPERM',
   );
 });

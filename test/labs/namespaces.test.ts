@@ -12,6 +12,7 @@ import type { Lab } from '../../coordinator/labs/lab.ts';
 import { coreMask } from '../../coordinator/labs/namespaces.ts';
 import { openLab } from '../../coordinator/labs/open-lab.ts';
 import { namespacesRefused } from '../../coordinator/labs/possible.ts';
+import { findProgram } from '../../coordinator/labs/program.ts';
 
 const refused = namespacesRefused();
 const options = { skip: refused === null ? false : `no namespaces here: ${refused}`, timeout: 30_000 };
@@ -111,6 +112,47 @@ test("placeTrial() steers each side's packets to its own cores", options, async 
   assert.match(lab.notes['lab.steering'] ?? '', /server 2, load 1/);
   await lab.placeTrial({ serverCores: [0], loadCores: [1] });
   assert.ok(masks(lab.serverNamespace, 'srv0').every((mask) => Number.parseInt(mask, 16) === 1));
+});
+
+/** Of a device, whether its kernel leaves checksums to it. */
+function leavesChecksums(namespace: string | null, device: string): boolean {
+  return /^tx-checksumming: on$/m.test(inside(namespace, 'ethtool', '--show-features', device));
+}
+
+test(
+  "placeTrial() has a side's kernel finish its checksums, in trials whose frames are taken below TCP",
+  options,
+  async (t) => {
+    if (findProgram('ethtool') === null) return t.skip('ethtool is not installed');
+    const lab = await labFor(t, 2);
+    const cores = { serverCores: [1], loadCores: [0] };
+    const leaves = (): boolean[] => [
+      leavesChecksums(lab.serverNamespace, 'srv0'),
+      leavesChecksums(lab.serverNamespace, 'srv1'),
+      ...lab.agents.map(({ namespace }) => leavesChecksums(namespace, 'load0')),
+    ];
+    await lab.placeTrial(cores);
+    assert.deepEqual(leaves(), [true, true, true, true]);
+    await lab.placeTrial({ ...cores, wholeChecksums: { server: false, agents: true } });
+    assert.deepEqual(leaves(), [true, true, false, false]);
+    await lab.placeTrial({ ...cores, wholeChecksums: { server: true, agents: false } });
+    assert.deepEqual(leaves(), [false, false, true, true]);
+    await lab.placeTrial(cores);
+    assert.deepEqual(leaves(), [true, true, true, true]);
+    assert.match(lab.notes['lab.offloads'] ?? '', /tx-checksumming=off in trials/);
+  },
+);
+
+test('openLab("namespaces") makes what a link below TCP needs true', options, async (t) => {
+  const lab = await labFor(t, 2);
+  // Linux 5.18; before, a retransmission may always take another queue.
+  if (existsSync('/proc/sys/net/core/txrehash'))
+    for (const { namespace } of lab.agents) assert.equal(settingOf(namespace, 'core/txrehash'), '0');
+  const hardware = (namespace: string | null, device: string): string =>
+    /link\/ether (\S+)/.exec(inside(namespace, 'ip', 'link', 'show', device))?.[1] ?? '';
+  assert.equal(hardware(lab.serverNamespace, 'srv0'), hardware(lab.serverNamespace, 'srv1'));
+  const [first, second] = lab.agents.map(({ namespace }) => hardware(namespace, 'load0'));
+  assert.notEqual(first, second);
 });
 
 test('close() leaves no process and no device behind, also when called twice', options, async () => {
