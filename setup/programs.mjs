@@ -21,7 +21,15 @@ const programsOfTests = [
   },
   { program: 'wrk', from: 'wrk', needed: false, without: 'the comparison with wrk is skipped' },
   { program: 'ab', from: 'apache2-utils', needed: false, without: 'tests with ab are skipped' },
+  { program: 'h2load', from: 'nghttp2-client', needed: false, without: 'tests with h2load are skipped' },
   { program: 'curl', from: 'curl', needed: false, without: 'tests with curl are skipped' },
+  { program: 'nmap', from: 'nmap', needed: false, without: 'tests with nmap are skipped' },
+  {
+    program: 'scapy3',
+    from: 'python3-scapy',
+    needed: false,
+    without: 'tests with segments made by scapy are skipped',
+  },
   {
     program: 'capsh',
     from: 'libcap2-bin',
