@@ -37,9 +37,10 @@ export function acknowledge(core: Core, id: number, at: number): boolean {
   // A peer that answers probes is alive, however long its window is shut; one that was closed has no such patience.
   if ((hot[at + c.flags] & (Is.probing | Is.detached)) === Is.probing)
     c.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
-  if (after(ack, sndUna)) advanceUna(core, id, at, ack);
+  const isNew = after(ack, sndUna);
+  if (isNew) advanceUna(core, id, at, ack);
   else if (ack === sndUna && isDuplicate(core, at, window)) duplicate(core, id, at);
-  updateWindow(core, id, at, window);
+  updateWindow(core, id, at, window, isNew);
   return true;
 }
 
@@ -124,14 +125,17 @@ function offerRoom(core: Core, id: number, at: number): void {
   if ((hot[at + c.flags] & Is.detached) === 0) core.events.raise(id, WRITABLE);
 }
 
-/** A segment that is older than the one the window was last taken from says nothing new (SND.WL1, SND.WL2). */
-function updateWindow(core: Core, id: number, at: number, window: number): void {
+/**
+ * A segment that is older than the one the window was last taken from says nothing new (SND.WL1, SND.WL2). But one whose
+ * ACK is new is not old, though its data was sent before: the old window behind the new SND.UNA would reach too far.
+ */
+function updateWindow(core: Core, id: number, at: number, window: number, isNew: boolean): void {
   const c = core.connections;
   const peer = c.peer;
   const line = lineOf(id);
   const { seq, ack } = core.segment;
   const last = peer[line + SND_WL1];
-  if (before(seq, last) || (seq === last && before(ack, peer[line + SND_WL2]))) return;
+  if (!isNew && (before(seq, last) || (seq === last && before(ack, peer[line + SND_WL2])))) return;
   peer[line + SND_WL1] = seq;
   peer[line + SND_WL2] = ack;
   const hot = c.hot;
