@@ -37,8 +37,18 @@ const defaultReorderUs = 2_000;
 /** More are lost, and counted as overflows: a network has no endless memory either. */
 const mostHeld = 8_192;
 
-/** @param random uniform in [0, 1). */
+/**
+ * @param random uniform in [0, 1).
+ * @throws {RangeError} a probability is not one, or a time is negative.
+ */
 export function faultyLink(inner: Link, faults: Faults, random: () => number): FaultyLink {
+  for (const [name, value = 0] of Object.entries(faults) as [string, number | undefined][]) {
+    const most = name.endsWith('Us') ? Number.MAX_VALUE : 1;
+    if (!(value >= 0 && value <= most))
+      throw new RangeError(
+        `Cannot make a faulty link: ${name} is ${value}; wanted ${most === 1 ? 'a probability, 0 … 1' : 'microseconds, 0 or more'}`,
+      );
+  }
   return new FaultyLink(inner, faults, random);
 }
 

@@ -77,8 +77,11 @@ export class HeldFrames {
   }
 
   #swap(one: number, other: number): void {
-    const [at, length, due, order] = [this.#at[one], this.#length[one], this.#dueUs[one], this.#order[one]];
+    const at = this.#at[one];
+    const length = this.#length[one];
+    const dueUs = this.#dueUs[one];
+    const order = this.#order[one];
     this.#set(one, this.#at[other], this.#length[other], this.#dueUs[other], this.#order[other]);
-    this.#set(other, at, length, due, order);
+    this.#set(other, at, length, dueUs, order);
   }
 }

@@ -49,8 +49,8 @@ export class LinkAround implements Link {
 }
 
 /**
- * A link round a kernel's link, as a kernel's link: it sleeps on the inner one. Whoever sleeps on it has to end the sleep
- * at `dueAtUs()`.
+ * A link round a kernel's link, as a kernel's link: it sleeps on the inner one, and not longer than until the next frame
+ * that a wrapper holds back is due.
  */
 export function kernelLinkAround(kernel: KernelLink, wrap: (inner: Link) => Link): KernelLink {
   return new KernelLinkAround(wrap(kernel), kernel);
@@ -59,6 +59,8 @@ export function kernelLinkAround(kernel: KernelLink, wrap: (inner: Link) => Link
 class KernelLinkAround extends LinkAround implements KernelLink {
   readonly name: string;
   readonly #kernel: KernelLink;
+  /** The last that was told: there is no clock here. */
+  #nowUs = 0;
 
   constructor(outer: Link, kernel: KernelLink) {
     super(outer);
@@ -66,7 +68,18 @@ class KernelLinkAround extends LinkAround implements KernelLink {
     this.#kernel = kernel;
   }
 
+  override receive(batch: FrameBatch, nowUs: number): number {
+    this.#nowUs = nowUs;
+    return this.inner.receive(batch, nowUs);
+  }
+
+  override flush(nowUs: number): void {
+    this.#nowUs = nowUs;
+    this.inner.flush(nowUs);
+  }
+
   wait(mostMs: number): void {
-    this.#kernel.wait(mostMs);
+    const untilDueMs = Math.max(0, (this.inner.dueAtUs() - this.#nowUs) / 1000);
+    this.#kernel.wait(Math.min(mostMs, untilDueMs));
   }
 }

@@ -11,6 +11,8 @@ export interface MemoryLinkOptions {
   readonly frames?: number;
   /** Bytes a frame (2,048). */
   readonly frameRoom?: number;
+  /** Frames that may wait for one end, unflushed ones included; more are dropped and counted (all there are). */
+  readonly queueFrames?: number;
   /** Bytes of the longest IP packet (1,500). */
   readonly mtu?: number;
   readonly hardwareAddresses?: readonly [Uint8Array, Uint8Array];
@@ -18,17 +20,20 @@ export interface MemoryLinkOptions {
 
 const ethernetHeaderBytes = 14;
 
-/** @throws {RangeError} a frame of `mtu` does not fit into `frameRoom`. */
+/** @throws {RangeError} a frame of `mtu` does not fit into `frameRoom`, or `queueFrames` is not one of 1 … `frames`. */
 export function memoryLinkPair(options: MemoryLinkOptions = {}): [MemoryLink, MemoryLink] {
-  const { frames = 4096, frameRoom = 2048, mtu = 1500 } = options;
+  const { frames = 4096, frameRoom = 2048, queueFrames = frames, mtu = 1500 } = options;
   if (frameRoom < mtu + ethernetHeaderBytes || frameRoom % 2 !== 0)
     throw new RangeError(
       `Cannot make a memory link: frames of ${frameRoom} bytes; wanted an even number of at least ${mtu + ethernetHeaderBytes}, for an MTU of ${mtu}`,
     );
+  if (!Number.isInteger(queueFrames) || queueFrames < 1 || queueFrames > frames)
+    throw new RangeError(
+      `Cannot make a memory link: a queue of ${queueFrames} frames; wanted a whole number, 1 … ${frames}, as there are no more frames`,
+    );
   const [first, second] = options.hardwareAddresses ?? [hardwareAddress(1), hardwareAddress(2)];
   const pool = new FramePool(frames, frameRoom);
-  // Each holds every frame there is: a queue that is full cannot be, only a pool that is empty.
-  const [there, back] = [new FrameQueue(frames), new FrameQueue(frames)];
+  const [there, back] = [new FrameQueue(queueFrames), new FrameQueue(queueFrames)];
   return [new MemoryLink(pool, there, back, first, mtu), new MemoryLink(pool, back, there, second, mtu)];
 }
 
@@ -79,8 +84,11 @@ export class MemoryLink implements Link {
   }
 
   transmit(at: number, length: number): void {
-    this.counters.transmitted++;
-    this.#out.put(at, length);
+    if (this.#out.put(at, length)) this.counters.transmitted++;
+    else {
+      this.counters.overflows++;
+      this.#pool.give(at);
+    }
   }
 
   flush(_nowUs: number): void {
@@ -96,27 +104,32 @@ export class MemoryLink implements Link {
   }
 }
 
-/** First in, first out; what was put can be taken once it is published. */
+/** First in, first out, bounded; what was put can be taken once it is published. Indexes wrap at 2^32. */
 class FrameQueue {
   readonly #at: Int32Array;
   readonly #length: Int32Array;
   readonly #mask: number;
+  readonly #most: number;
   #head = 0;
   #published = 0;
   #tail = 0;
 
-  constructor(least: number) {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(2, least)));
+  constructor(most: number) {
+    const size = 2 ** Math.ceil(Math.log2(most));
     this.#at = new Int32Array(size);
     this.#length = new Int32Array(size);
     this.#mask = size - 1;
+    this.#most = most;
   }
 
-  put(at: number, length: number): void {
+  /** @returns false: it is full. */
+  put(at: number, length: number): boolean {
+    if (((this.#tail - this.#head) | 0) >= this.#most) return false;
     const place = this.#tail & this.#mask;
     this.#at[place] = at;
     this.#length[place] = length;
     this.#tail = (this.#tail + 1) | 0;
+    return true;
   }
 
   publish(): void {

@@ -9,6 +9,8 @@ const versionMinor = 4;
 const linkTypeEthernet = 1;
 const fileHeaderBytes = 24;
 const recordHeaderBytes = 16;
+/** What rounds up to a whole second stays in its own. */
+const lastNanosecond = 999_999_999;
 
 export class PcapWriter {
   readonly #write: (bytes: Uint8Array) => void;
@@ -30,13 +32,14 @@ export class PcapWriter {
     write(new Uint8Array(header.buffer));
   }
 
+  /** @param timeUs since 1970, or since whatever the reader is told. */
   frame(memory: Uint8Array, at: number, length: number, timeUs: number): void {
     const kept = Math.min(length, this.#snapBytes);
     const record = new Uint8Array(recordHeaderBytes + kept);
     const header = new DataView(record.buffer);
     const seconds = Math.floor(timeUs / 1e6);
     header.setUint32(0, seconds, true);
-    header.setUint32(4, Math.floor((timeUs - seconds * 1e6) * 1000), true);
+    header.setUint32(4, Math.min(Math.round((timeUs - seconds * 1e6) * 1000), lastNanosecond), true);
     header.setUint32(8, kept, true);
     header.setUint32(12, length, true);
     record.set(memory.subarray(at, at + kept), recordHeaderBytes);

@@ -63,7 +63,10 @@ test('tcpdump reads a capture', {
   context.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'frames.pcap');
   writeFileSync(path, captured());
-  const said = execFileSync('tcpdump', ['-n', '-tt', '-r', path], { encoding: 'utf8', stdio: 'pipe' });
+  const said = execFileSync('tcpdump', ['-n', '-tt', '--time-stamp-precision=nano', '-r', path], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
   assert.match(said, /^1\.500000250 ARP, Request who-has 198\.18\.0\.1 tell 198\.18\.0\.2/m);
 });
 
