@@ -45,7 +45,14 @@ function sendFrom(core: Core, list: number, id: number): boolean {
     }
     return sendDueAck(core, id);
   }
+  // The handshake may have ended since: by a segment that came behind the SYN that asked for this one.
+  if (!isOpening(core.connections, id)) return true;
   return sendSyn(core, id) && started(core, id);
+}
+
+function isOpening(c: Connections, id: number): boolean {
+  const state = c.hot[(id << c.shift) + c.state];
+  return state === State.synSent || state === State.synReceived;
 }
 
 /** An ACK is still due. */
