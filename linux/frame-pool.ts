@@ -36,10 +36,6 @@ export class FramePool {
     return this.#count;
   }
 
-  get total(): number {
-    return this.#free.length;
-  }
-
   /** Offset of a frame's first byte; -1: none is free. */
   take(): number {
     return this.#count === 0 ? -1 : this.#free[--this.#count] + this.#headRoom;

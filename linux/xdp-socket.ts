@@ -257,7 +257,16 @@ function registerFrames(fd: number, pool: FramePool, address: bigint): void {
   registration[0] = address;
   registration[1] = BigInt(pool.memory.byteLength);
   new Uint32Array(registration.buffer)[4] = pool.stride;
-  setOptionBytes(fd, SOL_XDP, XDP_UMEM_REG, registration);
+  try {
+    setOptionBytes(fd, SOL_XDP, XDP_UMEM_REG, registration);
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
+    const mebibytes = Math.ceil(pool.memory.byteLength / 2 ** 20);
+    throw new SystemCallError(
+      `Cannot lock ${mebibytes} MiB of memory for AF_XDP (ENOBUFS: more than RLIMIT_MEMLOCK; "ulimit -l unlimited")`,
+      error.errno,
+    );
+  }
 }
 
 /** Both are for speed alone: a kernel before 6.17, or missing rights, may refuse them. */

@@ -1,6 +1,7 @@
 /** The links to the kernel's devices, each kind by the same questions: real devices, between namespaces made here. */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { leaveChecksums } from '../../linux/device-settings.ts';
 import { lastErrno } from '../../linux/libc.ts';
@@ -33,6 +34,13 @@ function kernelConnects(address: string, to: number, flags = 0): number {
   assert.ok(returned === 0 || (flags !== 0 && lastErrno() === EINPROGRESS), `errno ${lastErrno()}`);
   memory.unmap();
   return socket;
+}
+
+function droppedOnTheWayOut(device: string): number {
+  const line = readFileSync('/proc/thread-self/net/dev', 'latin1')
+    .split('\n')
+    .find((text) => text.trim().startsWith(`${device}:`));
+  return Number(line?.split(':')[1]?.trim().split(/\s+/)[11]);
 }
 
 for (const kind of deviceKinds) {
@@ -94,10 +102,13 @@ for (const kind of deviceKinds) {
     }
     right.flush(0);
     const came = collect(left, sent, 200);
-    assert.ok(came.length >= 1000 && came.length < sent, `${came.length} came`);
+    assert.ok(came.length >= 1000, `${came.length} came`);
     assert.ok(came.every(({ number }, index) => index === 0 || number > (came[index - 1]?.number ?? 0)));
     const lost = left.counters.overflows;
-    assert.ok(lost > 0 && came.length + lost <= sent, `${came.length} came, ${lost} were lost`);
+    const underway = namespaces.right.inside(() => droppedOnTheWayOut('right'));
+    // Between the device and AF_PACKET there are queues of the kernel's, which count for all.
+    if (kind === 'af_xdp') assert.equal(came.length + lost + underway, sent);
+    else assert.ok(came.length + lost + underway <= sent, `${came.length} came, ${lost} were lost`);
     assert.deepEqual([framesOf(left), framesOf(right)], before);
     pass(right, left, [segmentFrame(toLeft)]);
   });
@@ -204,6 +215,24 @@ for (const kind of deviceKinds) {
     assert.ok(ofFirst > 8 && ofFirst < 56, `${ofFirst} of 64 connections went to the first thread`);
   });
 }
+
+test('af_xdp at one end and af_packet at the other carry every frame both ways', inNamespaces, (t) => {
+  for (const [leftKind, rightKind] of [
+    ['af_xdp', 'af_packet'],
+    ['af_packet', 'af_xdp'],
+  ] as const) {
+    const namespaces = twoNamespaces(t, { queues: 2 });
+    const left = linkOn(t, namespaces, 'left', leftKind);
+    const right = linkOn(t, namespaces, 'right', rightKind);
+    const there = Array.from({ length: 100 }, (_, index) => ({ ...toLeft, fromPort: 1024 + index }));
+    pass(right, left, there.map(segmentFrame));
+    pass(
+      left,
+      right,
+      there.map((fields) => segmentFrame(answered(fields))),
+    );
+  }
+});
 
 function untilOneCame(links: readonly KernelLink[]): { thread: number; fromPort: number } {
   for (let tries = 0; tries < 10_000; tries++) {
