@@ -29,8 +29,8 @@ export async function collections(
     const beganMs = performance.now() - server.startedMs;
     const load = traced('./flood-process.js', [JSON.stringify(order)]);
     const text = await load.ended;
-    const last = text.trim().split('\n').at(-1) ?? '';
-    const flood = JSON.parse(last) as FloodProcessResult;
+    const said = text.split('\n').find((line) => line.startsWith('{')) ?? '';
+    const flood = JSON.parse(said) as FloodProcessResult;
     server.child.kill('SIGTERM');
     const secondsMs = order.measuredSeconds * 1000;
     const serverFromMs = beganMs + flood.measuredFromMs;

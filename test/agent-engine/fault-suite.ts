@@ -1,7 +1,8 @@
 /** One suite over every carrier of a flood: servers, networks and machines that fail, each by its own cause. */
 
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { startLoadThread } from '../../agent/load-thread.ts';
 import { bindTo, boundPort, closeDescriptor, listenOn, openTcpSocket } from '../../linux/sockets.ts';
@@ -92,6 +93,9 @@ export function faultSuite({ name, order }: Carrying): void {
       const fd = openTcpSocket('ipv4', 0);
       bindTo(fd, '0.0.0.0', 0);
       listenOn(fd, 0);
+      // It has room for this one. What comes when it is full never gets as far as a handshake.
+      const first = connect(boundPort(fd), '127.0.0.1');
+      await once(first, 'connect');
       try {
         const result = await flood(
           order({ port: boundPort(fd), ...shape, connectTimeoutMs: 100, responseTimeoutMs: 5000 }),
@@ -99,6 +103,7 @@ export function faultSuite({ name, order }: Carrying): void {
         assert.deepEqual(Object.keys(failures(result)), ['timedOut']);
         assert.ok((result.latency.connect.max ?? 0) >= 0.1 && (result.latency.connect.max ?? 1) < 0.3);
       } finally {
+        first.destroy();
         closeDescriptor(fd);
       }
     });
