@@ -6,7 +6,7 @@
  */
 
 import type { Stack } from '../../net/stack.ts';
-import { ENDED, FAILED } from '../../net/tcp/events.ts';
+import { ACCEPTED, CONNECTED, ENDED, FAILED } from '../../net/tcp/events.ts';
 import { fillFromStream, firstWrongByte } from './byte-stream.ts';
 
 export interface EndPlan {
@@ -20,6 +20,8 @@ export interface EndPlan {
   readonly mostPauseUs: number;
   /** It says its end as soon as all is written; else only by closing, after the peer's end. */
   readonly halfCloses: boolean;
+  /** Small segments wait for ACKs. */
+  readonly hasNagle: boolean;
 }
 
 const scratch = new Uint8Array(1 << 18);
@@ -49,11 +51,16 @@ export class ConversationEnd {
   /** @param mask of the stack's events; 0: its time has come. */
   turn(stack: Stack, mask: number, nowUs: number): void {
     if (this.isClosed) return;
+    if ((mask & (ACCEPTED | CONNECTED)) !== 0) {
+      this.isOpen = true;
+      stack.setNagle(this.#id, this.plan.hasNagle);
+    }
     if ((mask & FAILED) !== 0) {
       this.failure = stack.errorOf(this.#id);
       this.#close(stack);
       return;
     }
+    if (!this.isOpen) return;
     if ((mask & ENDED) !== 0) this.#isPeerEnded = true;
     if (nowUs < this.dueUs && this.dueUs !== Number.POSITIVE_INFINITY) return;
     this.dueUs = Number.POSITIVE_INFINITY;

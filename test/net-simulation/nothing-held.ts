@@ -21,7 +21,9 @@ export function gaugesOf(stack: Stack): StackGauges {
 /** What it still has, in words; empty: nothing. */
 export function heldBy(stack: Stack): string[] {
   const { states, ...others } = gaugesOf(stack);
-  const connections = [...states].map((count, state) => [`connections in ${stateNames[state]}`, count] as const);
+  const connections = [...states].map(
+    (count, state) => [`connections in ${stateNames[state]}`, count] as const,
+  );
   return [...connections, ...Object.entries(others)]
     .filter(([, count]) => count !== 0)
     .map(([what, count]) => `${what}: ${count}`);

@@ -5,6 +5,7 @@
 
 import { seededRandom } from '../../measurement/random.ts';
 import type { Faults } from '../../net/links/faulty-link.ts';
+import { allParts, type Parts } from '../../net/tcp/settings.ts';
 import type { ConversationEnd, EndPlan } from './conversation.ts';
 import { type HostOptions, SimulatedNetwork } from './simulated-network.ts';
 import { Talkers } from './talkers.ts';
@@ -45,14 +46,16 @@ export function runConversations(seed: number, isDigested = false): Conversation
     isDigested,
     startUs: draw.oneOf([0, draw.upTo(1e12)]),
   });
-  const talkers = network.hosts.map((_, index) => new Talkers(seededRandom(seed, `talkers of host ${index}`)));
+  const talkers = network.hosts.map(
+    (_, index) => new Talkers(seededRandom(seed, `talkers of host ${index}`)),
+  );
   for (const [index, host] of network.hosts.entries()) {
     host.application = talkers[index]!;
     host.stack.listen(port);
   }
   const plans = new Map<number, EndPlan>();
   const conversations = 1 + draw.upTo(6);
-  const mostBytes = draw.oneOf([0, 10, 1_000, 20_000, 100_000]);
+  const mostBytes = draw.oneOf([0, 10, 1_000, 20_000, 100_000, 400_000]);
   for (let index = 0; index < conversations; index++) {
     const from = draw.upTo(hostCount);
     const to = (from + 1 + draw.upTo(hostCount - 1)) % hostCount;
@@ -88,12 +91,19 @@ function randomHost(draw: Draw): HostOptions {
     }),
     stack: {
       maxConnections: 32,
+      parts: randomParts(draw),
       timestamps: draw.chance(0.5),
       batch: draw.oneOf([1, 4, 128]),
       buffers: { smallBytes, largeBytes, memoryBytes: Math.max(32 * largeBytes, 65_536) },
       timers: { ...patient, delayedAckMs: draw.oneOf([0, 10, 40, 500]) },
     },
   };
+}
+
+/** Every switchable part of the stack works alone and with any others. */
+function randomParts(draw: Draw): Parts {
+  const names = Object.keys(allParts) as (keyof Parts)[];
+  return Object.fromEntries(names.map((name) => [name, draw.chance(0.7)])) as unknown as Parts;
 }
 
 function randomFaults(draw: Draw): Faults {
@@ -118,6 +128,7 @@ function randomPlan(draw: Draw, sends: number, receives: number, mostBytes: numb
     mostReadBytes: draw.oneOf([1, 100, 1_460, 20_000, 100_000].filter((most) => most * 1_000 >= mostBytes)),
     mostPauseUs: draw.oneOf([0, 0, 0, 100, 30_000]),
     halfCloses: draw.chance(0.7),
+    hasNagle: draw.chance(0.2),
   };
 }
 

@@ -3,11 +3,18 @@
  * must be well formed: a frame that does not parse, or has a wrong checksum, throws.
  */
 
-import { type Link, frameBatch } from '../../net/links/link.ts';
-import { ethernetView, EtherType, ethernetHeaderBytes, hardwareHigh, hardwareLow, parseEthernet } from '../../net/wire/ethernet.ts';
-import { ipv4View, parseIpv4, Protocol } from '../../net/wire/ipv4.ts';
+import { frameBatch, type Link } from '../../net/links/link.ts';
+import {
+  EtherType,
+  ethernetHeaderBytes,
+  ethernetView,
+  hardwareHigh,
+  hardwareLow,
+  parseEthernet,
+} from '../../net/wire/ethernet.ts';
+import { ipv4View, Protocol, parseIpv4 } from '../../net/wire/ipv4.ts';
 import { emitSegment, parseTcp, segmentOptionsAt, tcpView } from '../../net/wire/tcp.ts';
-import { parseOptions, tcpOptions, type TcpOptions } from '../../net/wire/tcp-options.ts';
+import { parseOptions, type TcpOptions, tcpOptions } from '../../net/wire/tcp-options.ts';
 import { Verdict, verdictNames } from '../../net/wire/verdict.ts';
 
 /** A segment as the tests write and read it. Sequence numbers are int32. */

@@ -16,8 +16,9 @@ import type { Link } from '../../net/links/link.ts';
 import { traceLink } from '../../net/links/trace-link.ts';
 import { Stack, type StackOptions } from '../../net/stack.ts';
 import { MemorySwitch } from './memory-switch.ts';
-import { ShapedLink, type LinkShape } from './shaped-link.ts';
+import { type LinkShape, ShapedLink } from './shaped-link.ts';
 import { TappedLink } from './tapped-link.ts';
+import { WireInspector } from './wire-inspector.ts';
 
 /** What drives a stack: a server, a client, a test. */
 export interface Application {
@@ -49,6 +50,8 @@ export interface NetworkOptions {
   /** Hosts ask for each other by ARP; else they know each other from the start. */
   readonly usesArp?: boolean;
   readonly isDigested?: boolean;
+  /** Every frame that a stack sends is looked at by a WireInspector (true). */
+  readonly isInspected?: boolean;
   /** The clock's first value, in microseconds. */
   readonly startUs?: number;
 }
@@ -139,6 +142,9 @@ export class SimulatedNetwork {
       return hostOf(new TappedLink(traced, options.isDigested ?? false), host, index, seed);
     });
     this.barePorts = this.#switch.ports.slice(hosts.length);
+    const inspector = new WireInspector(mtu);
+    if (options.isInspected ?? true)
+      for (const { link } of this.hosts) link.watch = (view, at, length) => inspector.sees(view, at, length);
     for (const host of this.hosts) this.introduce(host, options.usesArp ?? false);
   }
 
@@ -222,7 +228,10 @@ export class SimulatedNetwork {
 
 function hostOf(link: TappedLink, options: HostOptions, index: number, seed: number): SimulatedHost {
   const count = options.addresses ?? 1;
-  const addresses = Uint32Array.from({ length: count }, (_, number) => firstAddress + 256 * (index + 1) + number + 1);
+  const addresses = Uint32Array.from(
+    { length: count },
+    (_, number) => firstAddress + 256 * (index + 1) + number + 1,
+  );
   const random = seededRandom(seed, `stack of host ${index}`);
   const word = (): number => Math.floor(random() * 2 ** 32);
   const usual = { maxConnections: 64, buffers: { memoryBytes: 1 << 24 } };

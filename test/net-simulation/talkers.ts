@@ -4,7 +4,7 @@
  */
 
 import type { Stack } from '../../net/stack.ts';
-import { ACCEPTED, CONNECTED, FAILED } from '../../net/tcp/events.ts';
+import { ACCEPTED } from '../../net/tcp/events.ts';
 import { ConversationEnd, type EndPlan } from './conversation.ts';
 import type { Application } from './simulated-network.ts';
 
@@ -56,8 +56,7 @@ export class Talkers implements Application {
       if ((mask & ACCEPTED) !== 0) this.#accept(stack, id);
       const end = this.#current.get(id);
       if (end === undefined) throw new Error(`An event for connection ${id}, which is not the application's`);
-      if ((mask & (ACCEPTED | CONNECTED)) !== 0) end.isOpen = true;
-      if (end.isOpen || (mask & FAILED) !== 0) this.#turn(stack, id, end, mask, nowUs);
+      this.#turn(stack, id, end, mask, nowUs);
     }
     for (const [id, end] of this.#current) if (end.dueUs <= nowUs) this.#turn(stack, id, end, 0, nowUs);
   }
@@ -83,7 +82,8 @@ export class Talkers implements Application {
   #accept(stack: Stack, id: number): void {
     const peer = `${stack.remoteAddress(id)}:${stack.remotePort(id)}`;
     const plan = this.#expected.get(peer);
-    if (plan === undefined) throw new Error(`Connection ${id} was accepted from ${peer}, which was not expected`);
+    if (plan === undefined)
+      throw new Error(`Connection ${id} was accepted from ${peer}, which was not expected`);
     this.#expected.delete(peer);
     this.#begin(id, plan);
   }

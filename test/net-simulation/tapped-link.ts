@@ -1,6 +1,7 @@
 /**
  * The place where a simulation watches and pulls the plug: a link round a host's link, through which every frame of that
- * host passes. It counts the frames sent and can fold each, with its time, into a digest of the run.
+ * host passes. It counts the frames sent, shows each to who wants to look at it, and can fold each, with its time, into a
+ * digest of the run.
  */
 
 import type { FrameBatch, Link } from '../../net/links/link.ts';
@@ -10,7 +11,10 @@ export class TappedLink extends LinkAround {
   /** With the plug out, what is sent and what comes is lost. */
   isPluggedIn = true;
   sentFrames = 0;
-  readonly #view: DataView | null;
+  /** Is shown every frame that is sent. */
+  watch: ((view: DataView, at: number, length: number) => void) | null = null;
+  readonly #view: DataView;
+  readonly #isDigested: boolean;
   #nowUs = 0;
   #high = 0x811c_9dc5 | 0;
   #low = 0x2545_f491;
@@ -19,7 +23,8 @@ export class TappedLink extends LinkAround {
   constructor(inner: Link, isDigested: boolean) {
     super(inner);
     const { buffer, byteOffset, byteLength } = inner.memory;
-    this.#view = isDigested ? new DataView(buffer, byteOffset, byteLength) : null;
+    this.#view = new DataView(buffer, byteOffset, byteLength);
+    this.#isDigested = isDigested;
   }
 
   /** Of all frames sent so far, and when: 16 hexadecimal digits. */
@@ -38,7 +43,8 @@ export class TappedLink extends LinkAround {
 
   override transmit(at: number, length: number): void {
     this.sentFrames++;
-    if (this.#view !== null) this.#fold(this.#view, at, length);
+    this.watch?.(this.#view, at, length);
+    if (this.#isDigested) this.#fold(this.#view, at, length);
     if (this.isPluggedIn) this.inner.transmit(at, length);
     else this.inner.release(at);
   }
