@@ -40,7 +40,8 @@ export function acknowledge(core: Core, id: number, at: number): boolean {
   const isNew = after(ack, sndUna);
   if (isNew) advanceUna(core, id, at, ack);
   else if (ack === sndUna && isDuplicate(core, at, window)) duplicate(core, id, at);
-  updateWindow(core, id, at, window, isNew);
+  // An ACK from before SND.UNA came late: its window was told from there.
+  if (!before(ack, sndUna)) updateWindow(core, id, at, window, isNew);
   return true;
 }
 
