@@ -4,54 +4,77 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { captureLink } from '../../net/links/capture-link.ts';
-import { frameBatch, type KernelLink } from '../../net/links/link.ts';
-import { kernelLinkAround } from '../../net/links/link-around.ts';
+import { frameBatch } from '../../net/links/link.ts';
 import { memoryLinkPair } from '../../net/links/memory-link.ts';
 import { PcapWriter } from '../../net/links/pcap.ts';
-import { traceLink } from '../../net/links/trace-link.ts';
+import { arpRequest, send } from './frames-of-a-test.ts';
+import { parsePcap } from './pcap-file.ts';
 
-/** ARP, who has 198.18.0.1, from 198.18.0.2. */
-const request = Buffer.from(
-  'ffffffffffff02000000000208060001080006040001020000000002c6120002000000000000c6120001',
-  'hex',
-);
-
+/** A frame there at 1.5 s, one back at 2 s. */
 function captured(snapBytes?: number): Buffer {
   const pieces: Uint8Array[] = [];
   const [near, far] = memoryLinkPair();
   const link = captureLink(near, new PcapWriter((bytes) => pieces.push(bytes), snapBytes));
-  const at = link.allocate();
-  link.memory.set(request, at);
-  link.transmit(at, request.length);
-  // The capture has what was transmitted, whatever becomes of the frame.
-  link.flush(1_500_000.25);
-  const back = far.allocate();
-  far.memory.set(request, back);
-  far.transmit(back, request.length);
-  far.flush(2e6);
+  send(link, arpRequest, 1_500_000.25);
+  send(far, arpRequest, 2e6);
   assert.equal(link.receive(frameBatch(4), 2_000_001), 1);
   return Buffer.concat(pieces);
 }
 
 test('a capture is a pcap file: header, then a record a frame with its stamp in nanoseconds', () => {
   const file = captured();
-  assert.equal(file.readUInt32LE(0), 0xa1b23c4d);
-  assert.deepEqual([file.readUInt16LE(4), file.readUInt16LE(6), file.readUInt32LE(20)], [2, 4, 1]);
-  const first = file.subarray(24);
-  assert.deepEqual(
-    [0, 4, 8, 12].map((offset) => first.readUInt32LE(offset)),
-    [1, 500_000_250, request.length, request.length],
-  );
-  assert.deepEqual(first.subarray(16, 16 + request.length), request);
-  const second = first.subarray(16 + request.length);
-  assert.deepEqual([second.readUInt32LE(0), second.readUInt32LE(4)], [2, 1_000]);
-  assert.equal(second.length, 16 + request.length);
+  assert.equal(file.toString('hex', 0, 24), '4d3cb2a10200040000000000' + '00000000ffff000001000000');
+  const { records, ...rest } = parsePcap(file);
+  assert.deepEqual(rest, { snapBytes: 65_535, linkType: 1 });
+  assert.deepEqual(records, [
+    { timeNs: 1_500_000_250n, length: arpRequest.length, bytes: arpRequest },
+    { timeNs: 2_000_001_000n, length: arpRequest.length, bytes: arpRequest },
+  ]);
 });
 
 test('a snap length cuts what is kept, and the record says how long the frame was', () => {
-  const first = captured(20).subarray(24);
-  assert.deepEqual([first.readUInt32LE(8), first.readUInt32LE(12)], [20, request.length]);
+  const [first] = parsePcap(captured(20)).records;
+  assert.deepEqual(
+    [first!.bytes, first!.length],
+    [Buffer.from(arpRequest.subarray(0, 20)), arpRequest.length],
+  );
+});
+
+test('PcapWriter: every frame comes back, with its time to the nanosecond', () => {
+  const frame = fc.record({
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 100 }),
+    ns: fc.integer({ min: 0, max: 2 ** 50 }),
+  });
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 20 }), (frames) => {
+      const pieces: Uint8Array[] = [];
+      const writer = new PcapWriter((bytes) => pieces.push(bytes));
+      const memory = new Uint8Array(256);
+      frames.forEach(({ bytes, ns }, index) => {
+        memory.set(bytes, index);
+        writer.frame(memory, index, bytes.length, ns / 1000);
+        // What was written is the reader's, whatever becomes of the memory.
+        memory.fill(0xee);
+      });
+      const { records } = parsePcap(Buffer.concat(pieces));
+      assert.deepEqual(
+        records.map(({ bytes, length }) => [bytes.toString('hex'), length]),
+        frames.map(({ bytes }) => [Buffer.from(bytes).toString('hex'), bytes.length]),
+      );
+      records.forEach(({ timeNs }, index) => {
+        const wrongNs = Number(timeNs) - frames[index]!.ns;
+        assert.ok(Math.abs(wrongNs) <= 1, `${timeNs} ns, wanted ${frames[index]!.ns} ns`);
+      });
+    }),
+  );
+});
+
+test('PcapWriter: a time just before a second stays in its own', () => {
+  const pieces: Uint8Array[] = [];
+  new PcapWriter((bytes) => pieces.push(bytes)).frame(arpRequest, 0, arpRequest.length, 2_999_999.9999);
+  assert.equal(parsePcap(Buffer.concat(pieces)).records[0]!.timeNs, 2_999_999_999n);
 });
 
 const noTcpdump = spawnSync('tcpdump', ['--version']).error !== undefined;
@@ -68,41 +91,5 @@ test('tcpdump reads a capture', {
     stdio: 'pipe',
   });
   assert.match(said, /^1\.500000250 ARP, Request who-has 198\.18\.0\.1 tell 198\.18\.0\.2/m);
-});
-
-test('a trace says every frame with its time and its way', () => {
-  const lines: string[] = [];
-  const [near, far] = memoryLinkPair();
-  const link = traceLink(near, (line) => lines.push(line));
-  const at = link.allocate();
-  link.memory.set(request, at);
-  link.transmit(at, request.length);
-  link.flush(1_500);
-  assert.equal(far.receive(frameBatch(1), 1_500), 1);
-  far.transmit(at, request.length);
-  far.flush(1_750);
-  link.receive(frameBatch(1), 1_750);
-  assert.equal(lines.length, 2);
-  assert.match(lines[0]!, /^1\.500 > .*198\.18\.0\.1.*198\.18\.0\.2/);
-  assert.match(lines[1]!, /^1\.750 < /);
-});
-
-test("a wrapped kernel's link is one: it sleeps on the inner one, and its frames pass the wrapper", () => {
-  const [near, far] = memoryLinkPair();
-  const waits: number[] = [];
-  const kernel: KernelLink = Object.assign(near, {
-    name: 'af_xdp:test0',
-    wait: (mostMs: number) => void waits.push(mostMs),
-  });
-  const lines: string[] = [];
-  const link = kernelLinkAround(kernel, (inner) => traceLink(inner, (line) => lines.push(line)));
-  assert.equal(link.name, 'af_xdp:test0');
-  link.wait(7);
-  assert.deepEqual(waits, [7]);
-  const at = link.allocate();
-  link.memory.set(request, at);
-  link.transmit(at, request.length);
-  link.flush(0);
-  assert.equal(far.receive(frameBatch(1), 0), 1);
-  assert.equal(lines.length, 1);
+  assert.match(said, /^2\.000001000 ARP, Request who-has/m);
 });

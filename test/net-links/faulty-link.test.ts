@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { seededRandom } from '../../measurement/random.ts';
 import { type Faults, faultyLink } from '../../net/links/faulty-link.ts';
 import { frameBatch } from '../../net/links/link.ts';
 import { memoryLinkPair } from '../../net/links/memory-link.ts';
+import { receiveAll, send as sendFrame } from './frames-of-a-test.ts';
 
 const length = 64;
 
@@ -135,4 +137,101 @@ test('what is held is bounded: the rest is dropped and counted', () => {
   assert.equal(link.counters.overflows, 9_000 - 8_192);
   link.close();
   assert.equal(near.freeFrames, 10_000);
+});
+
+test('dueAtUs() says when the first held frame is there: not a moment before, whoever looks', () => {
+  const [near, far] = memoryLinkPair();
+  const link = faultyLink(near, { delayUs: 700 }, seededRandom(1));
+  assert.equal(link.dueAtUs(), Number.POSITIVE_INFINITY);
+  sendFrame(link, Buffer.alloc(60, 1), 100);
+  sendFrame(link, Buffer.alloc(60, 2), 250);
+  assert.equal(link.dueAtUs(), 800);
+  receiveAll(link, 799.999);
+  assert.deepEqual(receiveAll(far, 799.999), []);
+  // Receiving moves the time on as flushing does.
+  receiveAll(link, 800);
+  assert.deepEqual(
+    receiveAll(far, 800).map(([first]) => first),
+    [1],
+  );
+  assert.equal(link.dueAtUs(), 950);
+  link.flush(5_000);
+  assert.deepEqual(
+    receiveAll(far, 5_000).map(([first]) => first),
+    [2],
+  );
+  assert.equal(link.dueAtUs(), Number.POSITIVE_INFINITY);
+});
+
+test('certain faults: all lost; all twice, the copy first and clean; a bare Ethernet header stays whole', () => {
+  const arrived = (faults: Faults, bytes: Buffer): Buffer[] => {
+    const [near, far] = memoryLinkPair({ frames: 4 });
+    sendFrame(faultyLink(near, faults, seededRandom(1)), bytes, 0);
+    const frames = receiveAll(far, 0);
+    assert.equal(near.freeFrames, 4);
+    return frames;
+  };
+  const frame = Buffer.alloc(60, 7);
+  assert.deepEqual(arrived({ loss: 1 }, frame), []);
+  assert.deepEqual(arrived({ duplicate: 1 }, frame), [frame, frame]);
+  const header = Buffer.alloc(14, 7);
+  assert.deepEqual(arrived({ corrupt: 1 }, header), [header]);
+});
+
+test('a repeat that finds no free frame is not made, and counted by the inner link', () => {
+  const [near, far] = memoryLinkPair({ frames: 1 });
+  const link = faultyLink(near, { duplicate: 1 }, seededRandom(1));
+  sendFrame(link, Buffer.alloc(60), 0);
+  assert.equal(receiveAll(far, 0).length, 1);
+  assert.deepEqual([link.faults.duplicated, near.counters.overflows], [0, 1]);
+});
+
+test('what is no probability and no time is refused', () => {
+  const [near] = memoryLinkPair({ frames: 1 });
+  const make = (faults: Faults) => () => faultyLink(near, faults, seededRandom(1));
+  assert.throws(make({ loss: 1.01 }), /loss is 1\.01; wanted a probability, 0 … 1/);
+  assert.throws(make({ corrupt: Number.NaN }), /corrupt is NaN/);
+  assert.throws(make({ jitterUs: -1 }), /jitterUs is -1; wanted microseconds/);
+});
+
+test('no frame stays away, whatever the faults and whoever runs out', () => {
+  const chance = fc.constantFrom(0, 0.3, 1);
+  const us = fc.constantFrom(0, 50, 1_000);
+  const faults = fc.record({
+    loss: fc.constantFrom(0, 0.3),
+    duplicate: chance,
+    corrupt: chance,
+    reorder: chance,
+    delayUs: us,
+    jitterUs: us,
+  });
+  const frames = 16;
+  const sizes = fc.record({ queueFrames: fc.integer({ min: 1, max: frames }), seed: fc.integer() });
+  fc.assert(
+    fc.property(faults, sizes, fc.array(fc.boolean(), { maxLength: 100 }), (wanted, sizes, looks) => {
+      const [near, far] = memoryLinkPair({ frames, queueFrames: sizes.queueFrames });
+      const link = faultyLink(near, wanted, seededRandom(sizes.seed));
+      let sent = 0;
+      let arrived = 0;
+      looks.forEach((isLooking, step) => {
+        const at = link.allocate();
+        if (at >= 0) {
+          link.transmit(at, 60);
+          sent++;
+        }
+        if (step % 3 === 0) link.flush(step * 20);
+        if (isLooking) arrived += receiveAll(far, step * 20).length;
+      });
+      // Of what was queued the delay begins with the flush.
+      link.flush(1e6);
+      link.flush(2e6);
+      arrived += receiveAll(far, 2e6).length;
+      assert.equal(link.dueAtUs(), Number.POSITIVE_INFINITY);
+      assert.equal(near.freeFrames, frames);
+      assert.equal(arrived, near.counters.transmitted);
+      assert.ok(arrived <= sent + link.faults.duplicated - link.faults.lost);
+      if (sizes.queueFrames === frames)
+        assert.equal(arrived, sent + link.faults.duplicated - link.faults.lost);
+    }),
+  );
 });

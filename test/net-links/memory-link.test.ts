@@ -71,45 +71,93 @@ test('a frame too short for the MTU is refused', () => {
   assert.throws(() => memoryLinkPair({ frameRoom: 1024 }), /frames of 1024 bytes; wanted .* at least 1514/);
 });
 
-test('no frame is lost and none is twice, whatever both ends do', () => {
+test('a queue that is full drops the frame, counts it, and gives it back to the pool', () => {
+  const [here, there] = memoryLinkPair({ frames: 8, queueFrames: 3 });
+  for (let index = 0; index < 5; index++) here.transmit(here.allocate(), 60 + index);
+  assert.deepEqual(here.counters, { received: 0, transmitted: 3, overflows: 2 });
+  assert.equal(here.freeFrames, 5);
+  here.flush(0);
+  const batch = frameBatch(8);
+  assert.equal(there.receive(batch, 0), 3);
+  assert.deepEqual([...batch.length.subarray(0, 3)], [60, 61, 62]);
+  // There is room again, and the other way always was.
+  here.transmit(batch.at[0]!, 64);
+  there.transmit(batch.at[1]!, 64);
+  assert.deepEqual([here.counters.overflows, there.counters.overflows], [2, 0]);
+});
+
+test('a queue longer than there are frames, or of none, is refused', () => {
+  for (const queueFrames of [0, 9, 2.5])
+    assert.throws(() => memoryLinkPair({ frames: 8, queueFrames }), /a queue of .* wanted .* 1 … 8/);
+});
+
+/** What a frame is, told apart from all others by its first four bytes. */
+interface Sent {
+  readonly at: number;
+  readonly length: number;
+  readonly mark: number;
+}
+
+test('as a model says: first in, first out, nothing lost, nothing twice, whatever both ends do', () => {
   const step = fc.record({
-    end: fc.integer({ min: 0, max: 1 }),
+    end: fc.constantFrom<0 | 1>(0, 1),
     does: fc.constantFrom('allocate', 'transmit', 'release', 'receive', 'flush'),
   });
+  const frames = 8;
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-      const frames = 8;
-      const ends = memoryLinkPair({ frames });
-      const held: number[][] = [[], []];
-      const batch = frameBatch(3);
-      let underWay = 0;
-      for (const { end, does } of steps) {
-        const link = ends[end]!;
-        const own = held[end]!;
-        if (does === 'allocate') {
-          const at = link.allocate();
-          if (at >= 0) own.push(at);
-          else assert.equal(link.freeFrames, 0);
-        } else if (does === 'receive') {
-          const count = link.receive(batch, 0);
-          own.push(...batch.at.subarray(0, count));
-          underWay -= count;
-        } else if (does === 'flush') {
-          link.flush(0);
-        } else {
-          const at = own.shift();
-          if (at === undefined) continue;
-          if (does === 'release') link.release(at);
-          else {
-            link.transmit(at, 60);
-            underWay++;
+    fc.property(
+      fc.array(step, { maxLength: 300 }),
+      fc.integer({ min: 1, max: frames }),
+      fc.integer({ min: 1, max: 5 }),
+      (steps, queueFrames, most) => {
+        const ends = memoryLinkPair({ frames, queueFrames });
+        const words = new DataView(ends[0].memory.buffer);
+        const batch = frameBatch(most);
+        const held: [number[], number[]] = [[], []];
+        const queued: [Sent[], Sent[]] = [[], []];
+        const onTheWay: [Sent[], Sent[]] = [[], []];
+        const expected = [0, 1].map(() => ({ received: 0, transmitted: 0, overflows: 0 }));
+        steps.forEach(({ end, does }, mark) => {
+          const link = ends[end];
+          const own = held[end];
+          const wanted = expected[end]!;
+          if (does === 'allocate') {
+            const wasFree = link.freeFrames > 0;
+            const at = link.allocate();
+            assert.equal(at >= 0, wasFree);
+            if (wasFree) own.push(at);
+            else wanted.overflows++;
+          } else if (does === 'receive') {
+            const coming = onTheWay[1 - end]!.splice(0, most);
+            assert.equal(link.receive(batch, 0), coming.length);
+            coming.forEach(({ at, length, mark: content }, index) => {
+              assert.deepEqual([batch.at[index], batch.length[index]], [at, length]);
+              assert.equal(words.getUint32(at), content);
+              own.push(at);
+            });
+            wanted.received += coming.length;
+          } else if (does === 'flush') {
+            link.flush(0);
+            onTheWay[end].push(...queued[end].splice(0));
+          } else if (own.length > 0) {
+            const at = own.shift()!;
+            if (does === 'release') link.release(at);
+            else {
+              words.setUint32(at, mark);
+              const hasRoom = queued[end].length + onTheWay[end].length < queueFrames;
+              if (hasRoom) queued[end].push({ at, length: 60 + mark, mark });
+              wanted[hasRoom ? 'transmitted' : 'overflows']++;
+              link.transmit(at, 60 + mark);
+            }
           }
-        }
-        const all = [...held[0]!, ...held[1]!];
-        assert.equal(new Set(all).size, all.length);
-        assert.equal(ends[0].freeFrames + all.length + underWay, frames);
-      }
-    }),
+          const underWay = [...queued.flat(), ...onTheWay.flat()].map(({ at }) => at);
+          const inUse = [...held.flat(), ...underWay];
+          assert.equal(new Set(inUse).size, inUse.length);
+          assert.equal(link.freeFrames, frames - inUse.length);
+          assert.deepEqual(link.counters, wanted);
+        });
+      },
+    ),
   );
 });
 
