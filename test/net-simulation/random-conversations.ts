@@ -9,6 +9,7 @@ import { allParts, type Parts } from '../../net/tcp/settings.ts';
 import type { ConversationEnd, EndPlan } from './conversation.ts';
 import { type HostOptions, SimulatedNetwork } from './simulated-network.ts';
 import { Talkers } from './talkers.ts';
+import type { FrameWatcher } from './tapped-link.ts';
 
 const hourMs = 3_600_000;
 const port = 80;
@@ -30,12 +31,20 @@ export interface Conversations {
   readonly plans: ReadonlyMap<number, EndPlan>;
 }
 
+export interface RunOptions {
+  readonly isDigested?: boolean;
+  /** The clock's first value, in microseconds; else the seed's. */
+  readonly startUs?: number;
+  readonly watch?: FrameWatcher;
+}
+
 /** Lets all conversations of a seed come to their end. @throws {Error} they do not, or a byte is wrong. */
-export function runConversations(seed: number, isDigested = false): Conversations {
+export function runConversations(seed: number, options: RunOptions = {}): Conversations {
   const draw = new Draw(seededRandom(seed, 'scenario'));
   const hostCount = draw.oneOf([2, 2, 3, 4]);
   const hosts = Array.from({ length: hostCount }, () => randomHost(draw));
   const mtu = draw.oneOf([128, 296, 576, 1_006, 1_500, 1_500, 1_500, 9_000]);
+  const startUs = draw.oneOf([0, draw.upTo(1e12)]);
   const network = new SimulatedNetwork({
     seed,
     mtu,
@@ -43,8 +52,8 @@ export function runConversations(seed: number, isDigested = false): Conversation
     frames: draw.oneOf([1_024, 8_192]),
     // ARP has no checksum of its own: on a wire, Ethernet's keeps a damaged answer away.
     usesArp: draw.chance(0.3) && hosts.every(({ faults }) => faults?.corrupt === 0),
-    isDigested,
-    startUs: draw.oneOf([0, draw.upTo(1e12)]),
+    isDigested: options.isDigested ?? false,
+    startUs: options.startUs ?? startUs,
   });
   const talkers = network.hosts.map(
     (_, index) => new Talkers(seededRandom(seed, `talkers of host ${index}`)),
@@ -52,6 +61,7 @@ export function runConversations(seed: number, isDigested = false): Conversation
   for (const [index, host] of network.hosts.entries()) {
     host.application = talkers[index]!;
     host.stack.listen(port);
+    if (options.watch !== undefined) host.link.watchers.push(options.watch);
   }
   const plans = new Map<number, EndPlan>();
   const conversations = 1 + draw.upTo(6);

@@ -144,7 +144,8 @@ export class SimulatedNetwork {
     this.barePorts = this.#switch.ports.slice(hosts.length);
     const inspector = new WireInspector(mtu);
     if (options.isInspected ?? true)
-      for (const { link } of this.hosts) link.watch = (view, at, length) => inspector.sees(view, at, length);
+      for (const { link } of this.hosts)
+        link.watchers.push((view, at, length) => inspector.sees(view, at, length));
     for (const host of this.hosts) this.introduce(host, options.usesArp ?? false);
   }
 

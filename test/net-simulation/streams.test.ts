@@ -5,31 +5,68 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ethernetHeaderBytes } from '../../net/wire/ethernet.ts';
+import { ipv4View, Protocol, parseIpv4 } from '../../net/wire/ipv4.ts';
+import { Flag, parseTcp, tcpView } from '../../net/wire/tcp.ts';
+import { Verdict } from '../../net/wire/verdict.ts';
 import { heldIn } from './nothing-held.ts';
-import { runConversations } from './random-conversations.ts';
+import { type Conversations, type RunOptions, runConversations } from './random-conversations.ts';
 import { forEachSeed } from './seeds.ts';
 
 const hourUs = 3_600e6;
 
 test('a stream arrives whole and in order under any loss, reordering, repetition, damage and delay', () => {
-  forEachSeed(400, (seed) => {
-    const { network, ends, plans } = runConversations(seed);
-    for (const end of ends) {
-      assert.equal(end.failure, 0, `stream ${end.plan.sends}: failed with errno ${end.failure}`);
-      assert.equal(end.sentBytes, end.plan.sendBytes, `stream ${end.plan.sends}: written`);
-      const expected = plans.get(end.plan.receives)!.sendBytes;
-      assert.equal(end.receivedBytes, expected, `stream ${end.plan.receives}: read`);
-    }
-    network.run(hourUs);
-    assert.deepEqual(heldIn(network), []);
+  forEachSeed(500, (seed) => {
+    const conversations = runConversations(seed);
+    checkStreams(conversations);
+    conversations.network.run(hourUs);
+    assert.deepEqual(heldIn(conversations.network), []);
+  });
+});
+
+test('a stream arrives whole where sequence numbers go from 2^32-1 to 0, and from 2^31-1 to 2^31', () => {
+  forEachSeed(60, (seed) => {
+    const first = firstSequenceNumber(seed, { startUs: 0 });
+    const wanted = (seed % 2 === 0 ? 0 : 0x8000_0000) - ((seed * 97) % 2_000);
+    // The clock of initial sequence numbers ticks every 4 µs.
+    const startUs = 4 * ((wanted - first) >>> 0);
+    checkStreams(runConversations(seed, { startUs }));
+    assert.equal(firstSequenceNumber(seed, { startUs }), wanted | 0);
   });
 });
 
 test('a run is its seed: frame by frame the same again, and another with another seed', () => {
-  const digests = [3, 4, 5].map((seed) => runConversations(seed, true).network.digest);
-  assert.deepEqual(
-    digests,
-    [3, 4, 5].map((seed) => runConversations(seed, true).network.digest),
-  );
+  const digest = (seed: number): string => runConversations(seed, { isDigested: true }).network.digest;
+  const seeds = [3, 4, 5, 6, 7];
+  const digests = seeds.map(digest);
+  assert.deepEqual(seeds.map(digest), digests);
   assert.equal(new Set(digests).size, digests.length);
 });
+
+function checkStreams({ ends, plans }: Conversations): void {
+  assert.equal(ends.length, plans.size);
+  for (const end of ends) {
+    assert.equal(end.failure, 0, `stream ${end.plan.sends}: failed with errno ${end.failure}`);
+    assert.equal(end.sentBytes, end.plan.sendBytes, `stream ${end.plan.sends}: written`);
+    const expected = plans.get(end.plan.receives)!.sendBytes;
+    assert.equal(end.receivedBytes, expected, `stream ${end.plan.receives}: read`);
+  }
+}
+
+/** Of the first SYN of a run. */
+function firstSequenceNumber(seed: number, options: RunOptions): number {
+  let first: number | null = null;
+  const ip = ipv4View();
+  const tcp = tcpView();
+  runConversations(seed, {
+    ...options,
+    watch: (view, at, length) => {
+      if (first !== null || parseIpv4(view, at + ethernetHeaderBytes, at + length, ip) !== Verdict.ok) return;
+      if (ip.protocol !== Protocol.tcp) return;
+      if (parseTcp(view, ip.payloadAt, ip.payloadEnd, ip, tcp) !== Verdict.ok) return;
+      if ((tcp.flags & Flag.syn) !== 0) first = tcp.seq;
+    },
+  });
+  assert.ok(first !== null, 'no SYN was sent');
+  return first;
+}

@@ -7,12 +7,14 @@
 import type { FrameBatch, Link } from '../../net/links/link.ts';
 import { LinkAround } from '../../net/links/link-around.ts';
 
+export type FrameWatcher = (view: DataView, at: number, length: number) => void;
+
 export class TappedLink extends LinkAround {
   /** With the plug out, what is sent and what comes is lost. */
   isPluggedIn = true;
   sentFrames = 0;
-  /** Is shown every frame that is sent. */
-  watch: ((view: DataView, at: number, length: number) => void) | null = null;
+  /** Are shown every frame that is sent. */
+  readonly watchers: FrameWatcher[] = [];
   readonly #view: DataView;
   readonly #isDigested: boolean;
   #nowUs = 0;
@@ -43,7 +45,7 @@ export class TappedLink extends LinkAround {
 
   override transmit(at: number, length: number): void {
     this.sentFrames++;
-    this.watch?.(this.#view, at, length);
+    for (const watch of this.watchers) watch(this.#view, at, length);
     if (this.#isDigested) this.#fold(this.#view, at, length);
     if (this.isPluggedIn) this.inner.transmit(at, length);
     else this.inner.release(at);
