@@ -134,6 +134,30 @@ describe('http', () => {
     );
   });
 
+  test('hear() reads each answer anew, though it compares with the last that was right', () => {
+    const dated = (second: number, spoil = -1): Buffer => {
+      const head = `HTTP/1.1 200 OK\r\nDate: 10:00:0${second}\r\nContent-Length: 64\r\n\r\n`;
+      const whole = Buffer.concat([Buffer.from(head), body(64)]);
+      if (spoil >= 0) whole[spoil] ^= 1;
+      return whole;
+    };
+    const it = talk({ application: 'http', responseBytes: 64 });
+    const heard = (said: Buffer, inPieces = [1000]): Verdict => {
+      it.conversation.ask(0, 1, 0);
+      return hear(it, 0, said, inPieces);
+    };
+    const { length } = dated(1);
+    for (const second of [1, 1, 2, 2, 1]) assert.equal(heard(dated(second)), Verdict.complete);
+    for (let at = length - 64; at < length; at++) assert.equal(heard(dated(1, at)), Verdict.wrong, `${at}`);
+    assert.equal(heard(dated(1, 9)), Verdict.wrong, 'another status');
+    assert.equal(heard(dated(1)), Verdict.complete);
+    assert.equal(heard(dated(1), [length - 1, 1]), Verdict.complete);
+    it.conversation.ask(1, 1, 0);
+    assert.equal(hear(it, 1, dated(1).subarray(0, length - 1), [1000]), Verdict.more);
+    assert.equal(heard(Buffer.concat([dated(1), Buffer.from('!')])), Verdict.wrong);
+    it.buffers.unmap();
+  });
+
   test('ask() says that the server is to close in the last message of a connection only', () => {
     const it = talk({ application: 'http', close: 'server-fin', messages: 2, requestBytes: 200 });
     it.conversation.ask(0, 1, 0);

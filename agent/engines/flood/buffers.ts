@@ -128,10 +128,15 @@ export class Buffers {
 
   /** True when as many bytes are the same at both offsets. */
   same(one: number, other: number, bytes: number): boolean {
+    const byWords = ((one | other) & 3) === 0;
     // Crossing into native code costs as much as looking at this many bytes here.
-    if (bytes > 160) return this.bytes.compare(this.bytes, one, one + bytes, other, other + bytes) === 0;
-    for (let index = 0; index < bytes; index++)
-      if (this.bytes[one + index] !== this.bytes[other + index]) return false;
+    if (bytes > (byWords ? 640 : 160))
+      return this.bytes.compare(this.bytes, one, one + bytes, other, other + bytes) === 0;
+    let index = 0;
+    if (byWords)
+      for (; index + 4 <= bytes; index += 4)
+        if (this.words[(one + index) >>> 2] !== this.words[(other + index) >>> 2]) return false;
+    for (; index < bytes; index++) if (this.bytes[one + index] !== this.bytes[other + index]) return false;
     return true;
   }
 
