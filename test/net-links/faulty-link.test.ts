@@ -127,6 +127,32 @@ test('one seed, one run; another seed, another', () => {
   assert.notDeepEqual(runs[0], runs[2]);
 });
 
+test('corrupt: every bit behind the Ethernet header has its turn', () => {
+  const [near, far] = memoryLinkPair();
+  const link = faultyLink(near, { corrupt: 1 }, seededRandom(1));
+  const turned = new Set<string>();
+  for (let count = 0; count < 500; count++) {
+    sendFrame(link, Buffer.alloc(16), 0);
+    turned.add(receiveAll(far, 0)[0]!.toString('hex'));
+  }
+  // Two bytes behind the 14 of the header: sixteen frames of one bit.
+  const words = [...turned].map((hex) => Number.parseInt(hex, 16));
+  assert.deepEqual(
+    words.sort((one, other) => one - other),
+    Array.from({ length: 16 }, (_, bit) => 2 ** bit),
+  );
+});
+
+test('what is queued is bounded, too, and close gives it back', () => {
+  const [near] = memoryLinkPair({ frames: 10_000 });
+  const link = faultyLink(near, {}, seededRandom(1));
+  for (let index = 0; index < 9_000; index++) link.transmit(link.allocate(), 60);
+  assert.equal(link.counters.overflows, 9_000 - 8_192);
+  assert.equal(near.freeFrames, 10_000 - 8_192);
+  link.close();
+  assert.equal(near.freeFrames, 10_000);
+});
+
 test('what is held is bounded: the rest is dropped and counted', () => {
   const [near] = memoryLinkPair({ frames: 10_000 });
   const link = faultyLink(near, { delayUs: 1e6 }, seededRandom(1, 'bound'));

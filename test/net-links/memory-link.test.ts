@@ -67,8 +67,12 @@ test('an empty pool says so, and counts it', () => {
   assert.equal(there.allocate(), frames[1]);
 });
 
-test('a frame too short for the MTU is refused', () => {
-  assert.throws(() => memoryLinkPair({ frameRoom: 1024 }), /frames of 1024 bytes; wanted .* at least 1514/);
+test('a frame too short for the MTU, or that leaves the next at an odd place, is refused', () => {
+  for (const frameRoom of [1024, 2047])
+    assert.throws(
+      () => memoryLinkPair({ frameRoom }),
+      /frames of \d+ bytes; wanted an even number of at least 1514/,
+    );
 });
 
 test('a queue that is full drops the frame, counts it, and gives it back to the pool', () => {

@@ -120,6 +120,15 @@ test("a wrapped kernel's link sleeps no longer than until a held frame is due", 
   assert.deepEqual(waits.slice(4), [20]);
 });
 
+test("a wrapped kernel's link does not block when a frame is overdue", () => {
+  const { kernel, waits } = kernelLink();
+  const overdue = Object.assign(memoryLinkPair()[0], { dueAtUs: () => 5 });
+  const link = kernelLinkAround(kernel, () => overdue);
+  link.flush(1_000);
+  link.wait(20);
+  assert.deepEqual(waits, [0]);
+});
+
 test('what a link is, its wrapper is: memory, sizes, address, counters; close reaches the innermost', () => {
   const [near] = memoryLinkPair();
   let closed = 0;
