@@ -16,16 +16,23 @@ import { begin, initialSequence, setKeepAlive } from './tcp/begin.ts';
 import { LARGE, SMALL } from './tcp/buffer-pool.ts';
 import { copyOut, feedStarved, heldToSend, isSending, receive, send } from './tcp/calls.ts';
 import { endSending, finish, free, reset, takeId } from './tcp/close.ts';
-import { HARDWARE_HIGH, HARDWARE_LOW, LOCAL, lineOf, PORTS, REMOTE, RETRYING_MS } from './tcp/connections.ts';
 import { MemoryCache } from './tcp/copy.ts';
 import { Core, type CoreOptions, type Resolver } from './tcp/core.ts';
 import type { StackCounters } from './tcp/counters.ts';
 import { ACCEPTED } from './tcp/events.ts';
+import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './tcp/layout.ts';
 import { taken } from './tcp/listen.ts';
 import { flushLists, wantsSyn } from './tcp/send.ts';
 import { Is, State } from './tcp/states.ts';
 import { settleAcks, settleAll, unread } from './tcp/text.ts';
 import { nextDueMs, runTimers } from './tcp/timeouts.ts';
+
+const { STATE, FLAGS, DUE_MS } = Hot;
+const { LOCAL, REMOTE, PORTS, HARDWARE_HIGH, HARDWARE_LOW } = Peer;
+const { RETRYING_MS } = Recovery;
+const { ERROR, ESTABLISHED_US } = Rare;
+const { detached, ended, nagle, queued, stamped } = Is;
+const { closed, finWait2, synReceived, synSent, timeWait } = State;
 
 export interface StackOptions extends CoreOptions {
   /** Whether ARP and ping are answered here; false where the kernel does. */
@@ -157,7 +164,7 @@ export class Stack implements Resolver {
     flow.hardwareHigh = isKnown ? neighbour.high : 0;
     flow.hardwareLow = isKnown ? neighbour.low : 0;
     begin(core, id, flow, initialSequence(core, flow), 0);
-    core.connections.hot[(id << core.connections.shift) + core.connections.state] = State.synSent;
+    core.hot[hotOf(id) + STATE] = synSent;
     wantsSyn(core, id);
     return id;
   }
@@ -174,8 +181,7 @@ export class Stack implements Resolver {
 
   /** Bytes that `read` would give. */
   readable(id: number): number {
-    const c = this.#core.connections;
-    return unread(c, id << c.shift);
+    return unread(this.#core, hotOf(id));
   }
 
   /**
@@ -188,13 +194,13 @@ export class Stack implements Resolver {
   /** Bytes that `write` would take, if memory lasts. */
   writable(id: number): number {
     const core = this.#core;
-    const at = id << core.connections.shift;
+    const at = hotOf(id);
     return isSending(core, at) ? core.buffers.largeBytes - heldToSend(core, at) : 0;
   }
 
   /** A FIN goes behind what was written; reading goes on. */
   shutdown(id: number): void {
-    endSending(this.#core, id, id << this.#core.connections.shift);
+    endSending(this.#core, id, hotOf(id));
   }
 
   /**
@@ -203,78 +209,74 @@ export class Stack implements Resolver {
    */
   close(id: number): void {
     const core = this.#core;
-    const c = core.connections;
-    const at = id << c.shift;
-    const state = c.hot[at + c.state];
+    const at = hotOf(id);
+    const state = core.hot[at + STATE];
     core.events.forget(id);
-    c.hot[at + c.flags] |= Is.detached;
-    if (state === State.closed || state === State.synSent) free(core, id, at);
-    else if (unread(c, at) > 0) reset(core, id, at, ECONNABORTED);
-    else if (state === State.finWait2) core.finWait.set(id, core.nowMs + core.timers.finWait2Ms);
-    else if (state !== State.timeWait) endSending(core, id, at);
+    core.hot[at + FLAGS] |= detached;
+    if (state === closed || state === synSent) free(core, id, at);
+    else if (unread(core, at) > 0) reset(core, id, at, ECONNABORTED);
+    else if (state === finWait2) core.finWait.set(id, core.nowMs + core.timers.finWait2Ms);
+    else if (state !== timeWait) endSending(core, id, at);
   }
 
   /** As `close`, at once: the peer gets a reset. */
   abort(id: number): void {
     const core = this.#core;
-    const c = core.connections;
-    const at = id << c.shift;
-    const state = c.hot[at + c.state];
+    const at = hotOf(id);
+    const state = core.hot[at + STATE];
     core.events.forget(id);
-    c.hot[at + c.flags] |= Is.detached;
-    if (state >= State.synReceived && state < State.timeWait) reset(core, id, at, ECONNABORTED);
+    core.hot[at + FLAGS] |= detached;
+    if (state >= synReceived && state < timeWait) reset(core, id, at, ECONNABORTED);
     else free(core, id, at);
   }
 
   /** errno of a connection that FAILED; 0: it did not. */
   errorOf(id: number): number {
-    return this.#core.connections.error[id];
+    return this.#core.rare[lineOf(id) + ERROR];
   }
 
   /** Small segments wait while others are under way. Off at first: a request must not wait. */
   setNagle(id: number, on: boolean): void {
-    const c = this.#core.connections;
-    const at = (id << c.shift) + c.flags;
-    c.hot[at] = on ? c.hot[at] | Is.nagle : c.hot[at] & ~Is.nagle;
+    const { hot } = this.#core;
+    const at = hotOf(id) + FLAGS;
+    hot[at] = on ? hot[at] | nagle : hot[at] & ~nagle;
   }
 
   /** @param idleMs before the first probe; 0: none are sent. */
   setKeepAlive(id: number, idleMs: number): void {
-    setKeepAlive(this.#core, id, id << this.#core.connections.shift, idleMs);
+    setKeepAlive(this.#core, id, hotOf(id), idleMs);
   }
 
   /** The peer's FIN came, and everything before it was read. */
   isEnded(id: number): boolean {
-    const c = this.#core.connections;
-    const at = id << c.shift;
-    return (c.hot[at + c.flags] & Is.ended) !== 0 && unread(c, at) === 0;
+    const at = hotOf(id);
+    return (this.#core.hot[at + FLAGS] & ended) !== 0 && unread(this.#core, at) === 0;
   }
 
   localAddress(id: number): number {
-    return this.#core.connections.peer[lineOf(id) + LOCAL] >>> 0;
+    return this.#core.peer[lineOf(id) + LOCAL] >>> 0;
   }
 
   localPort(id: number): number {
-    return this.#core.connections.peer[lineOf(id) + PORTS] >>> 16;
+    return this.#core.peer[lineOf(id) + PORTS] >>> 16;
   }
 
   remoteAddress(id: number): number {
-    return this.#core.connections.peer[lineOf(id) + REMOTE] >>> 0;
+    return this.#core.peer[lineOf(id) + REMOTE] >>> 0;
   }
 
   remotePort(id: number): number {
-    return this.#core.connections.peer[lineOf(id) + PORTS] & 0xffff;
+    return this.#core.peer[lineOf(id) + PORTS] & 0xffff;
   }
 
   /** `nowUs` of the poll that saw the handshake end; -1: it has not. */
   establishedAtUs(id: number): number {
-    return this.#core.connections.establishedUs[id];
+    return this.#core.rareDoubles[(lineOf(id) >> 1) + ESTABLISHED_US];
   }
 
   /** A number of `stateNames`. */
   state(id: number): number {
-    const c = this.#core.connections;
-    return c.hot[(id << c.shift) + c.state];
+    return this.#core.hot[hotOf(id) + STATE];
   }
 
   /** Frames to an address of the link go to this hardware address. */
@@ -299,16 +301,16 @@ export class Stack implements Resolver {
     let timers = core.timeWait.size + core.delayedAck.size + core.finWait.size + core.keepAlive.size;
     out.acceptQueue = 0;
     for (let id = 0; id < c.capacity; id++) {
-      const at = id << c.shift;
-      const state = c.hot[at + c.state];
+      const at = hotOf(id);
+      const state = core.hot[at + STATE];
       out.states[state]++;
-      if (state === State.closed) continue;
-      if (c.hot[at + c.dueMs] !== 0) timers++;
-      if (state !== State.synReceived && (c.hot[at + c.flags] & Is.queued) !== 0) out.acceptQueue++;
+      if (state === closed) continue;
+      if (core.hot[at + DUE_MS] !== 0) timers++;
+      if (state !== synReceived && (core.hot[at + FLAGS] & queued) !== 0) out.acceptQueue++;
     }
-    out.states[State.closed] -= c.capacity - c.inUse;
-    out.halfOpen = out.states[State.synReceived];
-    out.timeWait = out.states[State.timeWait];
+    out.states[closed] -= c.capacity - c.inUse;
+    out.halfOpen = out.states[synReceived];
+    out.timeWait = out.states[timeWait];
     out.timers = timers;
     out.smallBuffers = core.buffers.inUse(SMALL);
     out.largeBuffers = core.buffers.inUse(LARGE);
@@ -317,7 +319,7 @@ export class Stack implements Resolver {
   /** The next hop of a connection that opens is not known: it is asked for; the SYN goes out when it answers. */
   resolve(id: number): void {
     const core = this.#core;
-    const { peer } = core.connections;
+    const { peer } = core;
     const line = lineOf(id);
     const nextHop = this.#neighbours.nextHop(peer[line + REMOTE]);
     const neighbour = this.#neighbours.find(nextHop);
@@ -336,10 +338,10 @@ export class Stack implements Resolver {
     const core = this.#core;
     const c = core.connections;
     for (let id = 0; id < c.capacity; id++) {
-      if (c.hot[(id << c.shift) + c.state] !== State.synSent) continue;
+      if (core.hot[hotOf(id) + STATE] !== synSent) continue;
       const line = lineOf(id);
-      const isOpen = (c.peer[line + HARDWARE_HIGH] | c.peer[line + HARDWARE_LOW]) === 0;
-      if (isOpen && this.#neighbours.nextHop(c.peer[line + REMOTE]) === address) this.resolve(id);
+      const isOpen = (core.peer[line + HARDWARE_HIGH] | core.peer[line + HARDWARE_LOW]) === 0;
+      if (isOpen && this.#neighbours.nextHop(core.peer[line + REMOTE]) === address) this.resolve(id);
     }
   }
 
@@ -359,13 +361,12 @@ export class Stack implements Resolver {
     const { localAddress, localPort, remoteAddress, remotePort } = core.flow;
     const id = core.flows.find(localAddress, localPort, remoteAddress, remotePort);
     if (id < 0) return true;
-    const c = core.connections;
-    const at = id << c.shift;
+    const at = hotOf(id);
     // Timestamps let a new connection follow one in TIME-WAIT a second later (RFC 6191, in the active role).
     const isReusable =
-      c.hot[at + c.state] === State.timeWait &&
-      (c.hot[at + c.flags] & (Is.stamped | Is.detached)) === (Is.stamped | Is.detached);
-    if (!isReusable || core.nowMs - c.recovery[lineOf(id) + RETRYING_MS] < 1000) return false;
+      core.hot[at + STATE] === timeWait &&
+      (core.hot[at + FLAGS] & (stamped | detached)) === (stamped | detached);
+    if (!isReusable || core.nowMs - core.recovery[lineOf(id) + RETRYING_MS] < 1000) return false;
     finish(core, id, at);
     return true;
   }

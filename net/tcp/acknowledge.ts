@@ -2,41 +2,37 @@
 
 import { after, atOrBefore, before } from '../wire/sequence.ts';
 import { challenge } from './challenge.ts';
-import { GO_ON, onAck, onDuplicateAck, RETRANSMIT_RESTART } from './congestion.ts';
-import {
-  CONGESTION,
-  lineOf,
-  MAX_WND,
-  RETRIES,
-  RETRYING_MS,
-  ROUND_TRIP,
-  SEND_BUFFER,
-  SND_WL1,
-  SND_WL2,
-} from './connections.ts';
+import { Due, onAck, onDuplicateAck } from './congestion.ts';
 import type { Core } from './core.ts';
 import { FINISHED, WRITABLE } from './events.ts';
+import { Hot, lineOf, Peer, Recovery } from './layout.ts';
 import { stampNow } from './output.ts';
-import { onSample, onTimedAck, TIMING } from './round-trip.ts';
+import { onSample, onTimedAck, RoundTrip } from './round-trip.ts';
 import { armRetransmission, wantsToSend } from './send.ts';
 import { Is } from './states.ts';
 import { peerScale } from './window.ts';
 
+const { FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_END, SND_WND, SND_MSS, DUE_MS } = Hot;
+const { SEND_BUFFER, SND_WL1, SND_WL2, MAX_WND } = Peer;
+const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS } = Recovery;
+const { GO_ON, RETRANSMIT_RESTART } = Due;
+const { TIMING } = RoundTrip;
+const { detached, ending, probing, resend, wantsRoom } = Is;
+
 /** @returns false: the segment is dropped. */
 export function acknowledge(core: Core, id: number, at: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const ack = core.segment.ack;
-  const sndUna = hot[at + c.sndUna];
-  if (after(ack, hot[at + c.sndMax]) || before(ack, (sndUna - c.peer[lineOf(id) + MAX_WND]) | 0)) {
+  const sndUna = hot[at + SND_UNA];
+  if (after(ack, hot[at + SND_MAX]) || before(ack, (sndUna - core.peer[lineOf(id) + MAX_WND]) | 0)) {
     core.counters.drops.outOfWindow++;
     challenge(core, id);
     return false;
   }
-  const window = core.segment.window << peerScale(c, id);
+  const window = core.segment.window << peerScale(core, id);
   // A peer that answers probes is alive, however long its window is shut; one that was closed has no such patience.
-  if ((hot[at + c.flags] & (Is.probing | Is.detached)) === Is.probing)
-    c.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
+  if ((hot[at + FLAGS] & (probing | detached)) === probing)
+    core.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
   const isNew = after(ack, sndUna);
   if (isNew) advanceUna(core, id, at, ack);
   else if (ack === sndUna && isDuplicate(core, at, window)) duplicate(core, id, at);
@@ -47,61 +43,58 @@ export function acknowledge(core: Core, id: number, at: number): boolean {
 
 /** RFC 5681 section 2: nothing but an ACK, of what was acknowledged before, while something is under way. */
 function isDuplicate(core: Core, at: number, window: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const { payloadLength, flags } = core.segment;
   return (
     payloadLength === 0 &&
     (flags & 3) === 0 &&
-    hot[at + c.sndUna] !== hot[at + c.sndMax] &&
-    window === hot[at + c.sndWnd] &&
-    (hot[at + c.flags] & Is.probing) === 0
+    hot[at + SND_UNA] !== hot[at + SND_MAX] &&
+    window === hot[at + SND_WND] &&
+    (hot[at + FLAGS] & probing) === 0
   );
 }
 
 function duplicate(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
-  const una = hot[at + c.sndUna];
-  const max = hot[at + c.sndMax];
+  const { hot } = core;
+  const una = hot[at + SND_UNA];
+  const max = hot[at + SND_MAX];
   const due = onDuplicateAck(
-    c.recovery,
+    core.recovery,
     lineOf(id) + CONGESTION,
     una,
     max,
     (max - una) | 0,
-    hot[at + c.sndMss],
+    hot[at + SND_MSS],
   );
-  if (due !== GO_ON) hot[at + c.flags] |= Is.resend;
+  if (due !== GO_ON) hot[at + FLAGS] |= resend;
   wantsToSend(core, id);
 }
 
 /** New data, or our FIN, is acknowledged. */
 function advanceUna(core: Core, id: number, at: number, ack: number): void {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const line = lineOf(id);
-  const acked = (ack - hot[at + c.sndUna]) | 0;
-  const flight = (hot[at + c.sndMax] - ack) | 0;
-  hot[at + c.sndUna] = ack;
-  if (before(hot[at + c.sndNxt], ack)) hot[at + c.sndNxt] = ack;
+  const acked = (ack - hot[at + SND_UNA]) | 0;
+  const flight = (hot[at + SND_MAX] - ack) | 0;
+  hot[at + SND_UNA] = ack;
+  if (before(hot[at + SND_NXT], ack)) hot[at + SND_NXT] = ack;
   takeRoundTrip(core, line, ack);
-  c.recovery[line + RETRIES] = 0;
-  const due = onAck(c.recovery, line + CONGESTION, ack, acked, flight, hot[at + c.sndMss]);
-  if (due !== GO_ON) hot[at + c.flags] |= Is.resend;
-  if (flight === 0) hot[at + c.dueMs] = 0;
+  core.recovery[line + RETRIES] = 0;
+  const due = onAck(core.recovery, line + CONGESTION, ack, acked, flight, hot[at + SND_MSS]);
+  if (due !== GO_ON) hot[at + FLAGS] |= resend;
+  if (flight === 0) hot[at + DUE_MS] = 0;
   else if (due === GO_ON || due === RETRANSMIT_RESTART) armRetransmission(core, id, at);
-  const sndEnd = hot[at + c.sndEnd];
-  const buffer = c.peer[line + SEND_BUFFER];
+  const sndEnd = hot[at + SND_END];
+  const buffer = core.peer[line + SEND_BUFFER];
   if (buffer >= 0 && atOrBefore(sndEnd, ack)) {
     core.buffers.give(buffer);
-    c.peer[line + SEND_BUFFER] = -1;
+    core.peer[line + SEND_BUFFER] = -1;
   }
-  const is = hot[at + c.flags];
-  if ((is & Is.wantsRoom) !== 0) offerRoom(core, id, at);
-  if ((is & Is.ending) !== 0 && after(ack, sndEnd)) {
-    if ((is & Is.detached) === 0) core.events.raise(id, FINISHED);
-  } else if ((is & Is.resend) !== 0 || hot[at + c.sndNxt] !== sndEnd || (is & Is.ending) !== 0)
+  const is = hot[at + FLAGS];
+  if ((is & wantsRoom) !== 0) offerRoom(core, id, at);
+  if ((is & ending) !== 0 && after(ack, sndEnd)) {
+    if ((is & detached) === 0) core.events.raise(id, FINISHED);
+  } else if ((is & resend) !== 0 || hot[at + SND_NXT] !== sndEnd || (is & ending) !== 0)
     wantsToSend(core, id);
 }
 
@@ -118,12 +111,11 @@ function takeRoundTrip(core: Core, line: number, ack: number): void {
 
 /** The application waits for room: tells it when half of the ring is free. */
 function offerRoom(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
-  const held = (hot[at + c.sndEnd] - hot[at + c.sndUna]) | 0;
+  const { hot } = core;
+  const held = (hot[at + SND_END] - hot[at + SND_UNA]) | 0;
   if (held > core.buffers.largeBytes >> 1) return;
-  hot[at + c.flags] &= ~Is.wantsRoom;
-  if ((hot[at + c.flags] & Is.detached) === 0) core.events.raise(id, WRITABLE);
+  hot[at + FLAGS] &= ~wantsRoom;
+  if ((hot[at + FLAGS] & detached) === 0) core.events.raise(id, WRITABLE);
 }
 
 /**
@@ -131,23 +123,22 @@ function offerRoom(core: Core, id: number, at: number): void {
  * ACK is new is not old, though its data was sent before: the old window behind the new SND.UNA would reach too far.
  */
 function updateWindow(core: Core, id: number, at: number, window: number, isNew: boolean): void {
-  const c = core.connections;
-  const peer = c.peer;
+  const { peer } = core;
   const line = lineOf(id);
   const { seq, ack } = core.segment;
   const last = peer[line + SND_WL1];
   if (!isNew && (before(seq, last) || (seq === last && before(ack, peer[line + SND_WL2])))) return;
   peer[line + SND_WL1] = seq;
   peer[line + SND_WL2] = ack;
-  const hot = c.hot;
-  const old = hot[at + c.sndWnd];
+  const { hot } = core;
+  const old = hot[at + SND_WND];
   if (window === old) return;
-  hot[at + c.sndWnd] = window;
+  hot[at + SND_WND] = window;
   if (window > peer[line + MAX_WND]) peer[line + MAX_WND] = window;
   if (window < old) return;
-  if ((hot[at + c.flags] & Is.probing) !== 0) {
-    hot[at + c.flags] &= ~Is.probing;
-    hot[at + c.dueMs] = 0;
+  if ((hot[at + FLAGS] & probing) !== 0) {
+    hot[at + FLAGS] &= ~probing;
+    hot[at + DUE_MS] = 0;
   }
   wantsToSend(core, id);
 }

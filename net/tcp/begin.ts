@@ -3,35 +3,50 @@
 import { timestampsBytes } from '../wire/tcp-options.ts';
 import { endSending } from './close.ts';
 import { startCongestion } from './congestion.ts';
-import {
-  CONGESTION,
-  FIN_SEQ,
-  HARDWARE_HIGH,
-  HARDWARE_LOW,
-  HEARD_MS,
-  HELD_AT,
-  HELD_FRAME,
-  IRS,
-  ISS,
-  LOCAL,
-  lineOf,
-  MAX_WND,
-  PORTS,
-  RECEIVE_BUFFER,
-  REMOTE,
-  RETRIES,
-  RETRYING_MS,
-  ROUND_TRIP,
-  SCALES,
-  SEND_BUFFER,
-  SENT_MS,
-  SND_WL1,
-  SND_WL2,
-} from './connections.ts';
 import type { Core, Flow } from './core.ts';
 import { sequenceClock } from './initial-sequence.ts';
+import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { afterLostSyn, startRoundTrip } from './round-trip.ts';
 import { Is, State } from './states.ts';
+
+const {
+  STATE,
+  FLAGS,
+  SND_UNA,
+  SND_NXT,
+  SND_MAX,
+  SND_END,
+  SND_WND,
+  SND_MSS,
+  RCV_NXT,
+  RCV_READ,
+  RCV_EDGE,
+  LAST_ACK,
+  TS_RECENT,
+  DUE_MS,
+} = Hot;
+const {
+  LOCAL,
+  REMOTE,
+  PORTS,
+  HARDWARE_HIGH,
+  HARDWARE_LOW,
+  SEND_BUFFER,
+  RECEIVE_BUFFER,
+  HELD_FRAME,
+  HELD_AT,
+  ISS,
+  IRS,
+  SND_WL1,
+  SND_WL2,
+  MAX_WND,
+  SCALES,
+  FIN_SEQ,
+} = Peer;
+const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS, SENT_MS, HEARD_MS } = Recovery;
+const { SEGMENT_LIMIT, ERROR, KEEP_ALIVE_MS, PROBES, ANSWERED_MS, ESTABLISHED_US } = Rare;
+const { ending, inbound, keptAlive, sackPermitted, scaled, stamped, synLost } = Is;
+const { established } = State;
 
 /** A peer that says nothing takes this much (RFC 9293 3.7.1). */
 const defaultMss = 536;
@@ -40,24 +55,23 @@ const leastMss = 64;
 
 /** All words of a connection that is about to open; nothing was received. @param iss our initial sequence number. */
 export function begin(core: Core, id: number, flow: Readonly<Flow>, iss: number, flags: number): void {
-  const c = core.connections;
-  const hot = c.hot;
-  const at = id << c.shift;
+  const { hot } = core;
+  const at = hotOf(id);
   const line = lineOf(id);
-  hot[at + c.flags] = flags;
-  hot[at + c.sndUna] = iss;
-  hot[at + c.sndNxt] = iss + 1;
-  hot[at + c.sndMax] = iss + 1;
-  hot[at + c.sndEnd] = iss + 1;
-  hot[at + c.sndWnd] = 0;
-  hot[at + c.sndMss] = defaultMss;
-  hot[at + c.rcvNxt] = 0;
-  hot[at + c.rcvRead] = 0;
-  hot[at + c.rcvEdge] = 0;
-  hot[at + c.lastAck] = 0;
-  hot[at + c.tsRecent] = 0;
-  hot[at + c.dueMs] = 0;
-  const { peer, recovery } = c;
+  hot[at + FLAGS] = flags;
+  hot[at + SND_UNA] = iss;
+  hot[at + SND_NXT] = iss + 1;
+  hot[at + SND_MAX] = iss + 1;
+  hot[at + SND_END] = iss + 1;
+  hot[at + SND_WND] = 0;
+  hot[at + SND_MSS] = defaultMss;
+  hot[at + RCV_NXT] = 0;
+  hot[at + RCV_READ] = 0;
+  hot[at + RCV_EDGE] = 0;
+  hot[at + LAST_ACK] = 0;
+  hot[at + TS_RECENT] = 0;
+  hot[at + DUE_MS] = 0;
+  const { peer, recovery } = core;
   peer[line + LOCAL] = flow.localAddress;
   peer[line + REMOTE] = flow.remoteAddress;
   peer[line + PORTS] = (flow.localPort << 16) | flow.remotePort;
@@ -79,40 +93,39 @@ export function begin(core: Core, id: number, flow: Readonly<Flow>, iss: number,
   recovery[line + RETRYING_MS] = 0;
   recovery[line + SENT_MS] = core.nowMs;
   recovery[line + HEARD_MS] = core.nowMs;
-  c.establishedUs[id] = -1;
-  c.error[id] = 0;
-  c.segmentLimit[id] = 0;
-  c.keepAliveMs[id] = 0;
-  c.probes[id] = 0;
-  c.answeredMs[id] = -1_000_000;
+  core.rareDoubles[(lineOf(id) >> 1) + ESTABLISHED_US] = -1;
+  core.rare[lineOf(id) + ERROR] = 0;
+  core.rare[lineOf(id) + SEGMENT_LIMIT] = 0;
+  core.rare[lineOf(id) + KEEP_ALIVE_MS] = 0;
+  core.rare[lineOf(id) + PROBES] = 0;
+  core.rare[lineOf(id) + ANSWERED_MS] = -1_000_000;
   core.flows.insert(flow.localAddress, flow.localPort, flow.remoteAddress, flow.remotePort, id);
 }
 
 /** Of the peer's SYN that arrives: its sequence number, its window, what its options offer. */
 export function takeSyn(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const line = lineOf(id);
   const { segment, options } = core;
   const next = (segment.seq + 1) | 0;
-  c.peer[line + IRS] = segment.seq;
-  hot[at + c.rcvNxt] = next;
-  hot[at + c.rcvRead] = next;
-  hot[at + c.lastAck] = next;
-  hot[at + c.rcvEdge] = next + Math.min(core.receiveSpace, 65_535);
-  let is = hot[at + c.flags];
+  core.peer[line + IRS] = segment.seq;
+  hot[at + RCV_NXT] = next;
+  hot[at + RCV_READ] = next;
+  hot[at + LAST_ACK] = next;
+  hot[at + RCV_EDGE] = next + Math.min(core.receiveSpace, 65_535);
+  let is = hot[at + FLAGS];
   if (options.windowScale >= 0) {
-    is |= Is.scaled;
-    c.peer[line + SCALES] = options.windowScale | (core.receiveScale << 8);
+    is |= scaled;
+    core.peer[line + SCALES] = options.windowScale | (core.receiveScale << 8);
   }
-  if (options.hasTimestamps && (core.offersTimestamps || (is & Is.inbound) !== 0)) {
-    is |= Is.stamped;
-    hot[at + c.tsRecent] = options.timestampValue;
+  if (options.hasTimestamps && (core.offersTimestamps || (is & inbound) !== 0)) {
+    is |= stamped;
+    hot[at + TS_RECENT] = options.timestampValue;
   }
-  if (options.sackPermitted) is |= Is.sackPermitted;
-  hot[at + c.flags] = is;
+  if (options.sackPermitted) is |= sackPermitted;
+  hot[at + FLAGS] = is;
   setWindow(core, id, at, segment.window);
-  c.segmentLimit[id] = Math.min(
+  core.rare[lineOf(id) + SEGMENT_LIMIT] = Math.min(
     Math.max(options.mss === 0 ? defaultMss : options.mss, leastMss),
     core.ownMss,
   );
@@ -120,55 +133,51 @@ export function takeSyn(core: Core, id: number, at: number): void {
 }
 
 function setWindow(core: Core, id: number, at: number, window: number): void {
-  const c = core.connections;
   const line = lineOf(id);
-  c.hot[at + c.sndWnd] = window;
-  c.peer[line + MAX_WND] = Math.max(c.peer[line + MAX_WND], window);
-  c.peer[line + SND_WL1] = core.segment.seq;
-  c.peer[line + SND_WL2] = core.segment.ack;
+  core.hot[at + SND_WND] = window;
+  core.peer[line + MAX_WND] = Math.max(core.peer[line + MAX_WND], window);
+  core.peer[line + SND_WL1] = core.segment.seq;
+  core.peer[line + SND_WL2] = core.segment.ack;
 }
 
 /** Data in a full segment: what the peer, and the path, take, less our options (RFC 6691). */
 export function setMss(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const isStamped = (c.hot[at + c.flags] & Is.stamped) !== 0;
-  c.hot[at + c.sndMss] = c.segmentLimit[id] - (isStamped ? timestampsBytes : 0);
+  const isStamped = (core.hot[at + FLAGS] & stamped) !== 0;
+  core.hot[at + SND_MSS] = core.rare[lineOf(id) + SEGMENT_LIMIT] - (isStamped ? timestampsBytes : 0);
 }
 
 /** The handshake is over, by the segment that arrives. @param window of it, scaled if it is to be. */
 export function establish(core: Core, id: number, at: number, window: number): void {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const line = lineOf(id);
-  const is = hot[at + c.flags];
-  const una = (c.peer[line + ISS] + 1) | 0;
-  hot[at + c.sndUna] = una;
-  hot[at + c.state] = State.established;
-  hot[at + c.dueMs] = 0;
-  c.recovery[line + RETRIES] = 0;
-  c.establishedUs[id] = core.time[0];
+  const is = hot[at + FLAGS];
+  const una = (core.peer[line + ISS] + 1) | 0;
+  hot[at + SND_UNA] = una;
+  hot[at + STATE] = established;
+  hot[at + DUE_MS] = 0;
+  core.recovery[line + RETRIES] = 0;
+  core.rareDoubles[(lineOf(id) >> 1) + ESTABLISHED_US] = core.time[0];
   setWindow(core, id, at, window);
-  const isLost = (is & Is.synLost) !== 0;
-  if (isLost) afterLostSyn(c.recovery, line + ROUND_TRIP, core.roundTripLimits);
-  startCongestion(c.recovery, line + CONGESTION, hot[at + c.sndMss], hot[at + c.sndNxt], isLost);
+  const isLost = (is & synLost) !== 0;
+  if (isLost) afterLostSyn(core.recovery, line + ROUND_TRIP, core.roundTripLimits);
+  startCongestion(core.recovery, line + CONGESTION, hot[at + SND_MSS], hot[at + SND_NXT], isLost);
   if (core.timers.keepAliveMs > 0) setKeepAlive(core, id, at, core.timers.keepAliveMs);
-  if ((is & Is.ending) !== 0) {
-    hot[at + c.flags] &= ~Is.ending;
+  if ((is & ending) !== 0) {
+    hot[at + FLAGS] &= ~ending;
     endSending(core, id, at);
   }
 }
 
 /** @param idleMs 0: no probes. */
 export function setKeepAlive(core: Core, id: number, at: number, idleMs: number): void {
-  const c = core.connections;
-  c.keepAliveMs[id] = idleMs;
-  c.probes[id] = 0;
-  c.recovery[lineOf(id) + HEARD_MS] = core.nowMs;
+  core.rare[lineOf(id) + KEEP_ALIVE_MS] = idleMs;
+  core.rare[lineOf(id) + PROBES] = 0;
+  core.recovery[lineOf(id) + HEARD_MS] = core.nowMs;
   if (idleMs > 0) {
-    c.hot[at + c.flags] |= Is.keptAlive;
+    core.hot[at + FLAGS] |= keptAlive;
     core.keepAlive.set(id, core.nowMs + idleMs);
   } else {
-    c.hot[at + c.flags] &= ~Is.keptAlive;
+    core.hot[at + FLAGS] &= ~keptAlive;
     core.keepAlive.cancel(id);
   }
 }

@@ -8,6 +8,8 @@ import type { Core } from './core.ts';
 import { hand } from './output.ts';
 import { wantsToAck } from './send.ts';
 
+const { ack: ACK, fin: FIN, rst: RST, syn: SYN } = Flag;
+
 /** RFC 5961 section 10. Which of them an attacker's segments took must not be seen: the number is drawn anew each second. */
 const challengesPerSecond = 1_000;
 
@@ -29,7 +31,7 @@ export function challenge(core: Core, id: number): void {
  */
 export function refuse(core: Core): void {
   const { segment, ip, ethernet } = core;
-  if ((segment.flags & Flag.rst) !== 0) {
+  if ((segment.flags & RST) !== 0) {
     core.counters.drops.noConnection++;
     return;
   }
@@ -41,15 +43,15 @@ export function refuse(core: Core): void {
   const out = core.outSegment;
   out.sourcePort = segment.destinationPort;
   out.destinationPort = segment.sourcePort;
-  if ((segment.flags & Flag.ack) !== 0) {
+  if ((segment.flags & ACK) !== 0) {
     out.seq = segment.ack;
     out.ack = 0;
-    out.flags = Flag.rst;
+    out.flags = RST;
   } else {
-    const length = segment.payloadLength + (segment.flags & Flag.fin) + ((segment.flags & Flag.syn) >> 1);
+    const length = segment.payloadLength + (segment.flags & FIN) + ((segment.flags & SYN) >> 1);
     out.seq = 0;
     out.ack = (segment.seq + length) | 0;
-    out.flags = Flag.rst | Flag.ack;
+    out.flags = RST | ACK;
   }
   out.window = 0;
   out.optionBytes = 0;

@@ -4,66 +4,61 @@
  * and keeps its id, with its error, until then.
  */
 
-import {
-  HELD_FRAME,
-  LOCAL,
-  lineOf,
-  PORTS,
-  RECEIVE_BUFFER,
-  REMOTE,
-  RETRYING_MS,
-  SEND_BUFFER,
-} from './connections.ts';
 import type { Core } from './core.ts';
 import { ACCEPTED, FAILED } from './events.ts';
+import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { sendReset } from './output.ts';
 import { wantsToSend } from './send.ts';
 import { Is, State } from './states.ts';
 
+const { STATE, FLAGS, RCV_NXT, RCV_READ, DUE_MS } = Hot;
+const { LOCAL, REMOTE, PORTS, SEND_BUFFER, RECEIVE_BUFFER, HELD_FRAME } = Peer;
+const { RETRYING_MS } = Recovery;
+const { ERROR } = Rare;
+const { ackLater, ackNow, ackTimed, detached, ended, ending, gapped, keptAlive, queued, resend } = Is;
+const { closeWait, closed, established, finWait1, lastAck, timeWait } = State;
+
 /** The application will write no more (CLOSE of RFC 9293 3.10.4): our FIN goes behind what was written. */
 export function endSending(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
-  if ((hot[at + c.flags] & Is.ending) !== 0) return;
-  hot[at + c.flags] |= Is.ending;
-  const state = hot[at + c.state];
-  if (state === State.established) hot[at + c.state] = State.finWait1;
-  else if (state === State.closeWait) hot[at + c.state] = State.lastAck;
+  const { hot } = core;
+  if ((hot[at + FLAGS] & ending) !== 0) return;
+  hot[at + FLAGS] |= ending;
+  const state = hot[at + STATE];
+  if (state === established) hot[at + STATE] = finWait1;
+  else if (state === closeWait) hot[at + STATE] = lastAck;
   else return;
   wantsToSend(core, id);
 }
 
 /** Both sides are done: the connection is remembered until nothing of it is on its way any more (RFC 9293 3.6.1). */
 export function enterTimeWait(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
-  hot[at + c.state] = State.timeWait;
-  c.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
-  hot[at + c.dueMs] = 0;
-  if ((hot[at + c.flags] & Is.detached) !== 0) core.finWait.cancel(id);
-  if ((hot[at + c.flags] & Is.keptAlive) !== 0) core.keepAlive.cancel(id);
-  hot[at + c.flags] &= ~Is.keptAlive;
+  const { hot } = core;
+  hot[at + STATE] = timeWait;
+  core.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
+  hot[at + DUE_MS] = 0;
+  if ((hot[at + FLAGS] & detached) !== 0) core.finWait.cancel(id);
+  if ((hot[at + FLAGS] & keptAlive) !== 0) core.keepAlive.cancel(id);
+  hot[at + FLAGS] &= ~keptAlive;
   core.timeWait.set(id, core.nowMs + Math.max(core.timers.timeWaitMs, 1));
 }
 
 /** It is over, without fault: CLOSED, and free if the application is done with it. */
 export function finish(core: Core, id: number, at: number): void {
-  if ((core.connections.hot[at + core.connections.flags] & Is.detached) !== 0) free(core, id, at);
+  if ((core.hot[at + FLAGS] & detached) !== 0) free(core, id, at);
   else leave(core, id, at);
 }
 
 /** It failed. @param errno what `errorOf` says. */
 export function fail(core: Core, id: number, at: number, errno: number): void {
-  const c = core.connections;
   // An inbound connection that the application was not told of yet never was.
   const isUnknown = (core.events.pending(id) & ACCEPTED) !== 0;
-  if ((c.hot[at + c.flags] & Is.detached) !== 0 || isUnknown) {
+  if ((core.hot[at + FLAGS] & detached) !== 0 || isUnknown) {
     free(core, id, at);
     return;
   }
   dropInput(core, id, at);
   leave(core, id, at);
-  c.error[id] = errno;
+  core.rare[lineOf(id) + ERROR] = errno;
   core.events.raise(id, FAILED);
 }
 
@@ -75,30 +70,29 @@ export function reset(core: Core, id: number, at: number, errno: number): void {
 
 /** Segments find it no more, no timer runs; what was received may still be read. */
 function leave(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
-  if (hot[at + c.state] === State.closed) return;
+  const { hot } = core;
+  if (hot[at + STATE] === closed) return;
   const line = lineOf(id);
-  const ports = c.peer[line + PORTS];
-  core.flows.remove(c.peer[line + LOCAL], ports >>> 16, c.peer[line + REMOTE], ports & 0xffff);
+  const ports = core.peer[line + PORTS];
+  core.flows.remove(core.peer[line + LOCAL], ports >>> 16, core.peer[line + REMOTE], ports & 0xffff);
   core.lists.remove(id);
-  if (hot[at + c.state] === State.timeWait) core.timeWait.cancel(id);
-  const is = hot[at + c.flags];
-  if ((is & Is.ackTimed) !== 0) core.delayedAck.cancel(id);
-  if ((is & Is.detached) !== 0) core.finWait.cancel(id);
-  if ((is & Is.keptAlive) !== 0) core.keepAlive.cancel(id);
-  if ((is & Is.queued) !== 0) core.waiting[ports >>> 16]--;
-  hot[at + c.dueMs] = 0;
-  hot[at + c.state] = State.closed;
-  hot[at + c.flags] = is & ~(Is.ackNow | Is.ackLater | Is.ackTimed | Is.keptAlive | Is.queued | Is.resend);
-  const buffer = c.peer[line + SEND_BUFFER];
+  if (hot[at + STATE] === timeWait) core.timeWait.cancel(id);
+  const is = hot[at + FLAGS];
+  if ((is & ackTimed) !== 0) core.delayedAck.cancel(id);
+  if ((is & detached) !== 0) core.finWait.cancel(id);
+  if ((is & keptAlive) !== 0) core.keepAlive.cancel(id);
+  if ((is & queued) !== 0) core.waiting[ports >>> 16]--;
+  hot[at + DUE_MS] = 0;
+  hot[at + STATE] = closed;
+  hot[at + FLAGS] = is & ~(ackNow | ackLater | ackTimed | keptAlive | queued | resend);
+  const buffer = core.peer[line + SEND_BUFFER];
   if (buffer >= 0) {
     core.buffers.give(buffer);
-    c.peer[line + SEND_BUFFER] = -1;
+    core.peer[line + SEND_BUFFER] = -1;
   }
-  if ((is & Is.gapped) !== 0) {
+  if ((is & gapped) !== 0) {
     core.reassembly.clear(id);
-    hot[at + c.flags] &= ~Is.gapped;
+    hot[at + FLAGS] &= ~gapped;
   }
 }
 
@@ -112,22 +106,21 @@ export function free(core: Core, id: number, at: number): void {
 
 /** What came and was not read is let go. */
 export function dropInput(core: Core, id: number, at: number): void {
-  const c = core.connections;
   const line = lineOf(id);
-  const frame = c.peer[line + HELD_FRAME];
+  const frame = core.peer[line + HELD_FRAME];
   if (frame >= 0) {
-    c.peer[line + HELD_FRAME] = -1;
+    core.peer[line + HELD_FRAME] = -1;
     // The frame under the hand is released by the one who polls.
     if (frame === core.frameAt && core.isFrameKept) core.isFrameKept = false;
     else core.link.release(frame);
   }
-  const buffer = c.peer[line + RECEIVE_BUFFER];
+  const buffer = core.peer[line + RECEIVE_BUFFER];
   if (buffer >= 0) {
     core.buffers.give(buffer);
-    c.peer[line + RECEIVE_BUFFER] = -1;
+    core.peer[line + RECEIVE_BUFFER] = -1;
   }
-  const ended = (c.hot[at + c.flags] & Is.ended) !== 0 ? 1 : 0;
-  c.hot[at + c.rcvRead] = c.hot[at + c.rcvNxt] - ended;
+  const fins = (core.hot[at + FLAGS] & ended) !== 0 ? 1 : 0;
+  core.hot[at + RCV_READ] = core.hot[at + RCV_NXT] - fins;
 }
 
 /**
@@ -143,10 +136,10 @@ export function takeId(core: Core): number {
 
 /** Connections in TIME-WAIT that are due are over. */
 export function expireTimeWait(core: Core, nowMs: number): void {
-  const { connections, timeWait } = core;
+  const { timeWait } = core;
   for (let count = timeWait.expire(nowMs); count > 0; count = timeWait.expire(nowMs))
     for (let index = 0; index < count; index++) {
       const id = timeWait.expired[index];
-      finish(core, id, id << connections.shift);
+      finish(core, id, hotOf(id));
     }
 }

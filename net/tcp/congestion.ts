@@ -12,24 +12,32 @@
 import { atOrBefore } from '../wire/sequence.ts';
 
 /** Words of a connection. */
-export const CWND = 0;
-export const SSTHRESH = 1;
-/** NewReno's: an ACK beyond it acknowledges all that was sent when the last loss was noticed. */
-export const RECOVER = 2;
-export const DUPLICATE_ACKS = 3;
-/** In OPEN: bytes acknowledged since congestion avoidance last grew; in RECOVERY: 1 after a partial ACK. */
-export const ACKED = 4;
-export const PHASE = 5;
+export const Congestion = {
+  CWND: 0,
+  SSTHRESH: 1,
+  /** NewReno's: an ACK beyond it acknowledges all that was sent when the last loss was noticed. */
+  RECOVER: 2,
+  DUPLICATE_ACKS: 3,
+  /** Bytes acknowledged in congestion avoidance since the window last grew; in RECOVERY, 1 after the first partial ACK. */
+  ACKED: 4,
+  PHASE: 5,
+} as const;
 export const congestionWords = 6;
 
-export const OPEN = 0;
-export const RECOVERY = 1;
+export const Phase = { OPEN: 0, RECOVERY: 1 } as const;
 
-/** What is due: nothing but what the window allows, or the first unacknowledged segment again. */
-export const GO_ON = 0;
-export const RETRANSMIT = 1;
-/** As RETRANSMIT, and the timer starts anew: the first partial ACK of a recovery (RFC 6582 3.2, step 3). */
-export const RETRANSMIT_RESTART = 2;
+export const Due = {
+  /** Nothing but what the window allows. */
+  GO_ON: 0,
+  /** The first unacknowledged segment again. */
+  RETRANSMIT: 1,
+  /** The same, and the retransmission timer starts anew: the first partial ACK of a recovery (RFC 6582 3.2, step 3). */
+  RETRANSMIT_RESTART: 2,
+} as const;
+
+const { CWND, SSTHRESH, RECOVER, DUPLICATE_ACKS, ACKED, PHASE } = Congestion;
+const { OPEN, RECOVERY } = Phase;
+const { GO_ON, RETRANSMIT, RETRANSMIT_RESTART } = Due;
 
 const duplicateThreshold = 3;
 const largestWindow = 2 ** 30;

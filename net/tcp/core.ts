@@ -18,6 +18,7 @@ import { DeadlineList } from './deadline-list.ts';
 import { Events } from './events.ts';
 import { createFlowTable, type FlowTable } from './flow-table.ts';
 import { InitialSequence } from './initial-sequence.ts';
+import { hasHotLine } from './layout.ts';
 import { Reassembly } from './reassembly.ts';
 import type { RoundTripLimits } from './round-trip.ts';
 import {
@@ -83,6 +84,12 @@ export class Core {
   readonly receiveScale: number;
 
   readonly connections: Connections;
+  /** Its lines: see layout.ts. */
+  readonly hot: Int32Array;
+  readonly peer: Int32Array;
+  readonly recovery: Int32Array;
+  readonly rare: Int32Array;
+  readonly rareDoubles: Float64Array;
   readonly flows: FlowTable;
   readonly events: Events;
   readonly lists: TransmitLists;
@@ -95,8 +102,6 @@ export class Core {
 
   /** Retransmission, of SYNs, too, and probes of a window that is shut. */
   readonly retransmission: Timers;
-  /** When an entry of `retransmission` is due: it is left where it is when the timer stops or moves to later. */
-  readonly entryMs: Int32Array;
   readonly delayedAck: Timers;
   /** TIME-WAIT, and FIN-WAIT-2 of connections that the application has closed. */
   readonly timeWait: Timers;
@@ -164,6 +169,10 @@ export class Core {
   constructor(options: CoreOptions, batch: number, resolver: Resolver) {
     const { link, maxConnections, random } = options;
     const parts = { ...allParts, ...options.parts };
+    if (parts.hotLine !== hasHotLine)
+      throw new RangeError(
+        `Cannot make a stack with hotLine ${parts.hotLine}: it is ${hasHotLine} in this process; wants STAMPEDE_HOT_LINE=${parts.hotLine ? 'on' : 'off'} in its environment`,
+      );
     const buffers = { ...defaultBuffers, ...options.buffers };
     this.link = link;
     this.frameMemory = memoryOf(link.memory);
@@ -185,7 +194,12 @@ export class Core {
     // The window is rounded up to what the scale can say, so that its edge never goes back: that much stays free.
     this.receiveSpace = buffers.largeBytes - (1 << this.receiveScale);
 
-    this.connections = new Connections(maxConnections, parts);
+    this.connections = new Connections(maxConnections, parts.preallocation);
+    this.hot = this.connections.hot;
+    this.peer = this.connections.peer;
+    this.recovery = this.connections.recovery;
+    this.rare = this.connections.rare;
+    this.rareDoubles = this.connections.rareDoubles;
     this.flows = createFlowTable(parts.flowTable ? 'open' : 'map', maxConnections, random() | 0);
     this.events = new Events(maxConnections, parts.eventBatches ? maxConnections : 1);
     this.lists = new TransmitLists(maxConnections, parts.transmitLists ? 'by-list' : 'first-come');
@@ -195,7 +209,6 @@ export class Core {
     this.sequences = new InitialSequence(random);
     this.cookies = new SynCookie(random);
     this.retransmission = parts.timerLists ? new TimerWheel(maxConnections) : new TimerHeap(maxConnections);
-    this.entryMs = new Int32Array(maxConnections).fill(-1);
     const sorted = (): Timers =>
       parts.timerLists ? new DeadlineList(maxConnections) : new TimerHeap(maxConnections);
     this.delayedAck = sorted();

@@ -8,11 +8,16 @@ import { fragmentationNeeded, IcmpType, type IcmpView } from '../wire/icmp.ts';
 import { atOrAfter, before } from '../wire/sequence.ts';
 import { setMss } from './begin.ts';
 import { fail } from './close.ts';
-import { lineOf, ROUND_TRIP } from './connections.ts';
 import type { Core } from './core.ts';
+import { Hot, hotOf, lineOf, Rare, Recovery } from './layout.ts';
 import { stopTiming } from './round-trip.ts';
 import { wantsToSend } from './send.ts';
 import { State } from './states.ts';
+
+const { STATE, SND_UNA, SND_NXT, SND_MAX } = Hot;
+const { ROUND_TRIP } = Recovery;
+const { SEGMENT_LIMIT } = Rare;
+const { synSent } = State;
 
 const ECONNREFUSED = 111;
 const EHOSTUNREACH = 113;
@@ -31,12 +36,11 @@ export function icmpArrives(core: Core, icmp: Readonly<IcmpView>): void {
         icmp.quotedDestinationPort,
       )
     : -1;
-  const c = core.connections;
-  const at = id << c.shift;
+  const at = hotOf(id);
   const isOurs =
     id >= 0 &&
-    atOrAfter(icmp.quotedSeq, c.hot[at + c.sndUna]) &&
-    before(icmp.quotedSeq, c.hot[at + c.sndMax]);
+    atOrAfter(icmp.quotedSeq, core.hot[at + SND_UNA]) &&
+    before(icmp.quotedSeq, core.hot[at + SND_MAX]);
   if (!isOurs) {
     core.counters.drops.icmp++;
     return;
@@ -46,19 +50,18 @@ export function icmpArrives(core: Core, icmp: Readonly<IcmpView>): void {
     lowerMss(core, id, at, icmp.nextHopMtu);
     return;
   }
-  if (c.hot[at + c.state] !== State.synSent) return;
+  if (core.hot[at + STATE] !== synSent) return;
   const isHard = icmp.code === protocolUnreachable || icmp.code === portUnreachable;
   fail(core, id, at, isHard ? ECONNREFUSED : EHOSTUNREACH);
 }
 
 /** The path takes less than we thought (RFC 1191): segments become smaller, and the one that was too long goes again. */
 function lowerMss(core: Core, id: number, at: number, mtu: number): void {
-  const c = core.connections;
   const limit = Math.max(mtu, leastMtu) - headerBytes;
-  if (limit >= c.segmentLimit[id]) return;
-  c.segmentLimit[id] = limit;
+  if (limit >= core.rare[lineOf(id) + SEGMENT_LIMIT]) return;
+  core.rare[lineOf(id) + SEGMENT_LIMIT] = limit;
   setMss(core, id, at);
-  c.hot[at + c.sndNxt] = c.hot[at + c.sndUna];
-  stopTiming(c.recovery, lineOf(id) + ROUND_TRIP);
+  core.hot[at + SND_NXT] = core.hot[at + SND_UNA];
+  stopTiming(core.recovery, lineOf(id) + ROUND_TRIP);
   wantsToSend(core, id);
 }

@@ -13,9 +13,9 @@ import { acknowledge } from './acknowledge.ts';
 import { establish } from './begin.ts';
 import { challenge, refuse } from './challenge.ts';
 import { enterTimeWait, fail, finish, free, reset } from './close.ts';
-import { FIN_SEQ, HEARD_MS, IRS, lineOf, ROUND_TRIP } from './connections.ts';
 import type { Core } from './core.ts';
 import { CONNECTED, ENDED } from './events.ts';
+import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { accepted, withoutConnection } from './listen.ts';
 import { onTimedAck } from './round-trip.ts';
 import { wantsSyn, wantsToAck, wantsToSend } from './send.ts';
@@ -23,6 +23,15 @@ import { Is, State } from './states.ts';
 import { inSynSent } from './syn-sent.ts';
 import { isFinReached, takeText } from './text.ts';
 import { peerScale } from './window.ts';
+
+const { STATE, FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_END, RCV_NXT, RCV_EDGE, LAST_ACK, TS_RECENT } = Hot;
+const { IRS, FIN_SEQ } = Peer;
+const { ROUND_TRIP, HEARD_MS } = Recovery;
+const { PROBES, ANSWERED_MS } = Rare;
+const { detached, ended, ending, finAhead, inbound, keptAlive, stamped } = Is;
+const { closeWait, closing, established, finWait1, finWait2, lastAck, synReceived, synSent, timeWait } =
+  State;
+const { ack: ACK, fin: FIN, rst: RST, syn: SYN } = Flag;
 
 const ECONNRESET = 104;
 const ECONNREFUSED = 111;
@@ -43,15 +52,14 @@ export function segmentArrives(core: Core): void {
     else openOrRefuse(core);
     return;
   }
-  const c = core.connections;
-  const at = id << c.shift;
-  const state = c.hot[at + c.state];
-  if (state === State.synSent) {
+  const at = hotOf(id);
+  const state = core.hot[at + STATE];
+  if (state === synSent) {
     inSynSent(core, id, at);
     return;
   }
-  if (state === State.timeWait && isNewIncarnation(core, at)) {
-    const least = c.hot[at + c.sndMax];
+  if (state === timeWait && isNewIncarnation(core, at)) {
+    const least = core.hot[at + SND_MAX];
     finish(core, id, at);
     // An application that has not closed the old one keeps its id; the flow is free.
     withoutConnection(core, true, least);
@@ -59,81 +67,78 @@ export function segmentArrives(core: Core): void {
   }
   if (!isStampGood(core, id, at) || !isInSequence(core, id, at)) return;
   const { flags } = segment;
-  if ((flags & (Flag.rst | Flag.syn)) !== 0) {
-    if ((flags & Flag.rst) !== 0) takeReset(core, id, at);
+  if ((flags & (RST | SYN)) !== 0) {
+    if ((flags & RST) !== 0) takeReset(core, id, at);
     // RFC 5961 4: whoever sent it, the ACK makes a peer that has begun anew reset this one.
     else challenge(core, id);
     return;
   }
-  if ((flags & Flag.ack) === 0) {
+  if ((flags & ACK) === 0) {
     core.counters.drops.noAck++;
     return;
   }
-  if (state === State.synReceived) {
+  if (state === synReceived) {
     if (!completeHandshake(core, id, at)) return;
   } else if (!acknowledge(core, id, at)) return;
-  if (state >= State.finWait1 && isOver(core, id, at)) return;
+  if (state >= finWait1 && isOver(core, id, at)) return;
   takeRest(core, id, at);
 }
 
 function openOrRefuse(core: Core): void {
   const id = withoutConnection(core, false, 0);
-  if (id >= 0) takeRest(core, id, id << core.connections.shift);
+  if (id >= 0) takeRest(core, id, hotOf(id));
 }
 
 /** A SYN that can be none of the old connection's segments ends its TIME-WAIT (RFC 9293 3.10.7.4, RFC 6191). */
 function isNewIncarnation(core: Core, at: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const { segment, options } = core;
-  if ((segment.flags & (Flag.syn | Flag.ack | Flag.rst | Flag.fin)) !== Flag.syn) return false;
+  if ((segment.flags & (SYN | ACK | RST | FIN)) !== SYN) return false;
   if (core.listening[segment.destinationPort] === 0) return false;
   parseOptions(core.memory, segment.optionsAt, segment.payloadAt, options);
-  const isStamped = (hot[at + c.flags] & Is.stamped) !== 0 && options.hasTimestamps;
-  if (isStamped && options.timestampValue !== hot[at + c.tsRecent])
-    return after(options.timestampValue, hot[at + c.tsRecent]);
-  return after(segment.seq, hot[at + c.rcvNxt]);
+  const isStamped = (hot[at + FLAGS] & stamped) !== 0 && options.hasTimestamps;
+  if (isStamped && options.timestampValue !== hot[at + TS_RECENT])
+    return after(options.timestampValue, hot[at + TS_RECENT]);
+  return after(segment.seq, hot[at + RCV_NXT]);
 }
 
 /** RFC 7323 5.3, R1 to R3: an old segment of the same connection is told by its timestamp. */
 function isStampGood(core: Core, id: number, at: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const { segment, options } = core;
-  if ((hot[at + c.flags] & Is.stamped) === 0) return true;
+  if ((hot[at + FLAGS] & stamped) === 0) return true;
   parseOptions(core.memory, segment.optionsAt, segment.payloadAt, options);
-  const isReset = (segment.flags & Flag.rst) !== 0;
+  const isReset = (segment.flags & RST) !== 0;
   if (!options.hasTimestamps) {
     if (isReset) return true;
     core.counters.drops.noTimestamp++;
     return false;
   }
   const { timestampValue } = options;
-  if (before(timestampValue, hot[at + c.tsRecent])) {
-    if (isReset || core.nowMs - c.recovery[lineOf(id) + HEARD_MS] > stampLifeMs) return true;
+  if (before(timestampValue, hot[at + TS_RECENT])) {
+    if (isReset || core.nowMs - core.recovery[lineOf(id) + HEARD_MS] > stampLifeMs) return true;
     core.counters.drops.paws++;
     answerOutside(core, id, at);
     return false;
   }
-  if (!after(segment.seq, hot[at + c.lastAck]) && timestampValue !== hot[at + c.tsRecent]) {
-    hot[at + c.tsRecent] = timestampValue;
-    c.recovery[lineOf(id) + HEARD_MS] = core.nowMs;
+  if (!after(segment.seq, hot[at + LAST_ACK]) && timestampValue !== hot[at + TS_RECENT]) {
+    hot[at + TS_RECENT] = timestampValue;
+    core.recovery[lineOf(id) + HEARD_MS] = core.nowMs;
   }
   return true;
 }
 
 /** First check: some of it is within the window. What is before RCV.NXT is trimmed, what is behind the window, too. */
 function isInSequence(core: Core, id: number, at: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const { segment } = core;
   const { flags } = segment;
-  const rcvNxt = hot[at + c.rcvNxt];
-  if (segment.seq === rcvNxt && segment.payloadLength <= ((hot[at + c.rcvEdge] - rcvNxt) | 0)) return true;
-  if ((flags & Flag.syn) !== 0 && segment.seq === c.peer[lineOf(id) + IRS]) return isSynAgain(core, id, at);
+  const rcvNxt = hot[at + RCV_NXT];
+  if (segment.seq === rcvNxt && segment.payloadLength <= ((hot[at + RCV_EDGE] - rcvNxt) | 0)) return true;
+  if ((flags & SYN) !== 0 && segment.seq === core.peer[lineOf(id) + IRS]) return isSynAgain(core, id, at);
   const lead = (rcvNxt - segment.seq) | 0;
   if (lead > 0) {
-    if (lead >= segment.payloadLength + (flags & Flag.fin)) {
+    if (lead >= segment.payloadLength + (flags & FIN)) {
       outside(core, id, at);
       return false;
     }
@@ -142,7 +147,7 @@ function isInSequence(core: Core, id: number, at: number): boolean {
     segment.payloadLength -= lead;
     wantsToAck(core, id);
   }
-  const room = (hot[at + c.rcvEdge] - segment.seq) | 0;
+  const room = (hot[at + RCV_EDGE] - segment.seq) | 0;
   if (room < 0 || (room === 0 && segment.seq !== rcvNxt)) {
     outside(core, id, at);
     return false;
@@ -150,7 +155,7 @@ function isInSequence(core: Core, id: number, at: number): boolean {
   if (segment.payloadLength > room) {
     // A window that is shut still lets ACKs and resets in (RFC 9293 3.10.7.4).
     segment.payloadLength = room;
-    segment.flags &= ~Flag.fin;
+    segment.flags &= ~FIN;
     wantsToAck(core, id);
   }
   return true;
@@ -159,77 +164,72 @@ function isInSequence(core: Core, id: number, at: number): boolean {
 /** Not acceptable: an ACK tells the peer where we are; a reset is passed over. */
 function outside(core: Core, id: number, at: number): void {
   core.counters.drops.outOfWindow++;
-  if ((core.segment.flags & Flag.rst) === 0) answerOutside(core, id, at);
+  if ((core.segment.flags & RST) === 0) answerOutside(core, id, at);
 }
 
 function answerOutside(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const state = c.hot[at + c.state];
-  if (state === State.synReceived) return;
+  const state = core.hot[at + STATE];
+  if (state === synReceived) return;
   // What carries data, a SYN or a FIN is always answered; a bare ACK seldom: two sides that each hold the other's
   // numbers for wrong must not answer each other for ever.
-  if (core.segment.payloadLength > 0 || (core.segment.flags & (Flag.syn | Flag.fin)) !== 0)
-    wantsToAck(core, id);
-  else if (core.nowMs - c.answeredMs[id] >= answerEveryMs) {
-    c.answeredMs[id] = core.nowMs;
+  if (core.segment.payloadLength > 0 || (core.segment.flags & (SYN | FIN)) !== 0) wantsToAck(core, id);
+  else if (core.nowMs - core.rare[lineOf(id) + ANSWERED_MS] >= answerEveryMs) {
+    core.rare[lineOf(id) + ANSWERED_MS] = core.nowMs;
     wantsToAck(core, id);
   }
-  if (state === State.timeWait && (core.segment.flags & Flag.fin) !== 0) enterTimeWait(core, id, at);
+  if (state === timeWait && (core.segment.flags & FIN) !== 0) enterTimeWait(core, id, at);
 }
 
 /** The peer's SYN came again. @returns whether the rest of the segment is to be looked at. */
 function isSynAgain(core: Core, id: number, at: number): boolean {
-  const c = core.connections;
   const { segment } = core;
-  if (c.hot[at + c.state] !== State.synReceived) {
+  if (core.hot[at + STATE] !== synReceived) {
     outside(core, id, at);
     return false;
   }
-  if ((segment.flags & Flag.ack) === 0) {
+  if ((segment.flags & ACK) === 0) {
     // Ours was lost.
     wantsSyn(core, id);
     return false;
   }
   // Both sides opened at once: its SYN+ACK acknowledges our SYN (RFC 9293 3.5, figure 8).
-  segment.flags &= ~Flag.syn;
-  segment.seq = c.hot[at + c.rcvNxt];
+  segment.flags &= ~SYN;
+  segment.seq = core.hot[at + RCV_NXT];
   return true;
 }
 
 /** Second check (RFC 5961 3): only a reset at exactly RCV.NXT is believed. */
 function takeReset(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
-  if (core.segment.seq !== hot[at + c.rcvNxt]) {
+  const { hot } = core;
+  if (core.segment.seq !== hot[at + RCV_NXT]) {
     challenge(core, id);
     return;
   }
   core.counters.resetsReceived++;
-  const state = hot[at + c.state];
+  const state = hot[at + STATE];
   // RFC 1337: a reset must not end TIME-WAIT early.
-  if (state === State.timeWait) return;
-  if (state === State.synReceived && (hot[at + c.flags] & Is.inbound) !== 0) free(core, id, at);
-  else fail(core, id, at, state === State.synReceived ? ECONNREFUSED : ECONNRESET);
+  if (state === timeWait) return;
+  if (state === synReceived && (hot[at + FLAGS] & inbound) !== 0) free(core, id, at);
+  else fail(core, id, at, state === synReceived ? ECONNREFUSED : ECONNRESET);
 }
 
 /** SYN-RECEIVED: the ACK of our SYN. */
 function completeHandshake(core: Core, id: number, at: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const { segment } = core;
-  if (segment.ack !== hot[at + c.sndNxt]) {
+  if (segment.ack !== hot[at + SND_NXT]) {
     core.counters.drops.outOfWindow++;
     refuse(core);
     return false;
   }
   const base = lineOf(id) + ROUND_TRIP;
-  onTimedAck(c.recovery, base, segment.ack, core.clockUs, core.roundTripLimits);
-  const isInbound = (hot[at + c.flags] & Is.inbound) !== 0;
+  onTimedAck(core.recovery, base, segment.ack, core.clockUs, core.roundTripLimits);
+  const isInbound = (hot[at + FLAGS] & inbound) !== 0;
   if (isInbound && core.listening[segment.destinationPort] === 0) {
     reset(core, id, at, ECONNRESET);
     return false;
   }
-  establish(core, id, at, segment.window << peerScale(c, id));
+  establish(core, id, at, segment.window << peerScale(core, id));
   if (isInbound) accepted(core, id);
   else {
     core.counters.connected++;
@@ -241,19 +241,18 @@ function completeHandshake(core: Core, id: number, at: number): boolean {
 
 /** Fifth check, of states that wait for our FIN to be acknowledged. @returns true: there is no more to look at. */
 function isOver(core: Core, id: number, at: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
-  const state = hot[at + c.state];
-  if (state === State.timeWait) {
+  const { hot } = core;
+  const state = hot[at + STATE];
+  if (state === timeWait) {
     inTimeWait(core, id, at);
     return true;
   }
-  if ((hot[at + c.flags] & Is.ending) === 0 || !after(hot[at + c.sndUna], hot[at + c.sndEnd])) return false;
-  if (state === State.finWait1) {
-    hot[at + c.state] = State.finWait2;
-    if ((hot[at + c.flags] & Is.detached) !== 0) core.finWait.set(id, core.nowMs + core.timers.finWait2Ms);
-  } else if (state === State.closing) enterTimeWait(core, id, at);
-  else if (state === State.lastAck) {
+  if ((hot[at + FLAGS] & ending) === 0 || !after(hot[at + SND_UNA], hot[at + SND_END])) return false;
+  if (state === finWait1) {
+    hot[at + STATE] = finWait2;
+    if ((hot[at + FLAGS] & detached) !== 0) core.finWait.set(id, core.nowMs + core.timers.finWait2Ms);
+  } else if (state === closing) enterTimeWait(core, id, at);
+  else if (state === lastAck) {
     finish(core, id, at);
     return true;
   }
@@ -263,50 +262,48 @@ function isOver(core: Core, id: number, at: number): boolean {
 /** The peer did not get our last ACK, or sends what it must not. */
 function inTimeWait(core: Core, id: number, at: number): void {
   const { flags, payloadLength } = core.segment;
-  if ((flags & Flag.fin) === 0 && payloadLength === 0) return;
+  if ((flags & FIN) === 0 && payloadLength === 0) return;
   wantsToAck(core, id);
-  if ((flags & Flag.fin) !== 0) enterTimeWait(core, id, at);
+  if ((flags & FIN) !== 0) enterTimeWait(core, id, at);
 }
 
 /** Data and FIN. */
 function takeRest(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const { segment } = core;
-  const state = hot[at + c.state];
-  if ((hot[at + c.flags] & Is.keptAlive) !== 0) heard(core, id);
-  const isReceiving = state === State.established || state === State.finWait1 || state === State.finWait2;
+  const state = hot[at + STATE];
+  if ((hot[at + FLAGS] & keptAlive) !== 0) heard(core, id);
+  const isReceiving = state === established || state === finWait1 || state === finWait2;
   if (!isReceiving) return;
   if (segment.payloadLength > 0) {
-    if ((hot[at + c.flags] & Is.detached) !== 0) {
+    if ((hot[at + FLAGS] & detached) !== 0) {
       // Nobody will read it (RFC 1122 4.2.2.13).
       reset(core, id, at, ECONNRESET);
       return;
     }
     takeText(core, id, at, segment.seq, segment.payloadAt, segment.payloadLength);
   }
-  if ((segment.flags & Flag.fin) !== 0) {
+  if ((segment.flags & FIN) !== 0) {
     if (isFinReached(core, id, at, (segment.seq + segment.payloadLength) | 0)) takeFin(core, id, at);
-  } else if ((hot[at + c.flags] & Is.finAhead) !== 0 && c.peer[lineOf(id) + FIN_SEQ] === hot[at + c.rcvNxt])
+  } else if ((hot[at + FLAGS] & finAhead) !== 0 && core.peer[lineOf(id) + FIN_SEQ] === hot[at + RCV_NXT])
     takeFin(core, id, at);
 }
 
 /** Eighth check: everything of the peer has come. */
 function takeFin(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
-  hot[at + c.rcvNxt] = hot[at + c.rcvNxt] + 1;
-  hot[at + c.flags] = (hot[at + c.flags] | Is.ended) & ~Is.finAhead;
+  const { hot } = core;
+  hot[at + RCV_NXT] = hot[at + RCV_NXT] + 1;
+  hot[at + FLAGS] = (hot[at + FLAGS] | ended) & ~finAhead;
   wantsToAck(core, id);
-  const state = hot[at + c.state];
-  if (state === State.established) hot[at + c.state] = State.closeWait;
-  else if (state === State.finWait1) hot[at + c.state] = State.closing;
-  else if (state === State.finWait2) enterTimeWait(core, id, at);
-  if ((hot[at + c.flags] & Is.detached) === 0) core.events.raise(id, ENDED);
+  const state = hot[at + STATE];
+  if (state === established) hot[at + STATE] = closeWait;
+  else if (state === finWait1) hot[at + STATE] = closing;
+  else if (state === finWait2) enterTimeWait(core, id, at);
+  if ((hot[at + FLAGS] & detached) === 0) core.events.raise(id, ENDED);
 }
 
 /** The peer lives. */
 function heard(core: Core, id: number): void {
-  core.connections.recovery[lineOf(id) + HEARD_MS] = core.nowMs;
-  core.connections.probes[id] = 0;
+  core.recovery[lineOf(id) + HEARD_MS] = core.nowMs;
+  core.rare[lineOf(id) + PROBES] = 0;
 }

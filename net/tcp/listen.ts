@@ -12,13 +12,19 @@ import { emitSynOptions, parseOptions } from '../wire/tcp-options.ts';
 import { begin, establish, initialSequence, takeSyn } from './begin.ts';
 import { refuse } from './challenge.ts';
 import { takeId } from './close.ts';
-import { lineOf, PORTS } from './connections.ts';
 import { type Core, largestUnscaledWindow } from './core.ts';
 import { ACCEPTED } from './events.ts';
+import { Hot, hotOf, lineOf, Peer } from './layout.ts';
 import { hand, stampNow } from './output.ts';
 import { wantsSyn } from './send.ts';
 import { Is, State } from './states.ts';
 import { cookieSackPermitted, cookieTimestamp, cookieWindowScale } from './syn-cookie.ts';
+
+const { STATE, FLAGS } = Hot;
+const { PORTS } = Peer;
+const { inbound, queued } = Is;
+const { synReceived } = State;
+const { ack: ACK, fin: FIN, rst: RST, syn: SYN } = Flag;
 
 /** A cookie is good for so long; later, no ACK is looked at as one. */
 const cookieLifeMs = 128_000;
@@ -34,12 +40,12 @@ export function withoutConnection(core: Core, replaces: boolean, least: number):
     refuse(core);
     return -1;
   }
-  if ((flags & Flag.rst) !== 0) {
+  if ((flags & RST) !== 0) {
     core.counters.drops.noConnection++;
     return -1;
   }
-  if ((flags & Flag.ack) !== 0) return takeCookie(core);
-  if ((flags & (Flag.syn | Flag.fin)) !== Flag.syn) {
+  if ((flags & ACK) !== 0) return takeCookie(core);
+  if ((flags & (SYN | FIN)) !== SYN) {
     core.counters.drops.badSyn++;
     return -1;
   }
@@ -73,10 +79,9 @@ function open(core: Core, replaces: boolean, least: number): void {
   }
   let iss = initialSequence(core, core.flow);
   if (replaces && !after(iss, least)) iss = (least + 128_000) | 0;
-  const c = core.connections;
-  const at = id << c.shift;
-  begin(core, id, core.flow, iss, Is.inbound | Is.queued);
-  c.hot[at + c.state] = State.synReceived;
+  const at = hotOf(id);
+  begin(core, id, core.flow, iss, inbound | queued);
+  core.hot[at + STATE] = synReceived;
   core.waiting[port]++;
   takeSyn(core, id, at);
   wantsSyn(core, id);
@@ -112,7 +117,7 @@ function sendCookie(core: Core): void {
   out.sourcePort = segment.destinationPort;
   out.destinationPort = segment.sourcePort;
   out.ack = (segment.seq + 1) | 0;
-  out.flags = Flag.syn | Flag.ack;
+  out.flags = SYN | ACK;
   out.window = Math.min(core.receiveSpace, largestUnscaledWindow);
   out.optionBytes = emitSynOptions(core.memory, frame + segmentOptionsAt, offered);
   out.payloadLength = 0;
@@ -129,7 +134,7 @@ function sendCookie(core: Core): void {
 function takeCookie(core: Core): number {
   const { segment, ip, options } = core;
   const isLate = core.cookieSentMs < 0 || core.nowMs - core.cookieSentMs > cookieLifeMs;
-  if (isLate || (segment.flags & Flag.syn) !== 0) {
+  if (isLate || (segment.flags & SYN) !== 0) {
     refuse(core);
     return -1;
   }
@@ -157,9 +162,8 @@ function takeCookie(core: Core): number {
   }
   parseOptions(core.memory, segment.optionsAt, segment.payloadAt, options);
   setFlow(core);
-  const c = core.connections;
-  const at = id << c.shift;
-  begin(core, id, core.flow, cookie, Is.inbound | Is.queued);
+  const at = hotOf(id);
+  begin(core, id, core.flow, cookie, inbound | queued);
   core.waiting[port]++;
   options.mss = mss;
   options.windowScale = options.hasTimestamps ? cookieWindowScale(options.timestampEcho) : -1;
@@ -183,9 +187,8 @@ export function accepted(core: Core, id: number): void {
 
 /** The application was told: it takes no place of the backlog any more. */
 export function taken(core: Core, id: number): void {
-  const c = core.connections;
-  const at = id << c.shift;
-  if ((c.hot[at + c.flags] & Is.queued) === 0) return;
-  c.hot[at + c.flags] &= ~Is.queued;
-  core.waiting[c.peer[lineOf(id) + PORTS] >>> 16]--;
+  const at = hotOf(id);
+  if ((core.hot[at + FLAGS] & queued) === 0) return;
+  core.hot[at + FLAGS] &= ~queued;
+  core.waiting[core.peer[lineOf(id) + PORTS] >>> 16]--;
 }

@@ -5,11 +5,17 @@
 
 import { emitSegment, Flag, segmentOptionsAt } from '../wire/tcp.ts';
 import { emitSynOptions, emitTimestamps } from '../wire/tcp-options.ts';
-import { HARDWARE_HIGH, HARDWARE_LOW, LOCAL, lineOf, PORTS, REMOTE, SEND_BUFFER } from './connections.ts';
 import { copyFromRing } from './copy.ts';
 import { type Core, largestUnscaledWindow } from './core.ts';
+import { Hot, hotOf, lineOf, Peer } from './layout.ts';
 import { Is, State } from './states.ts';
 import { takeWindow } from './window.ts';
+
+const { STATE, FLAGS, SND_UNA, SND_NXT, RCV_NXT, LAST_ACK, TS_RECENT } = Hot;
+const { LOCAL, REMOTE, PORTS, HARDWARE_HIGH, HARDWARE_LOW, SEND_BUFFER } = Peer;
+const { ackLater, ackNow, ackTimed, scaled, stamped } = Is;
+const { synReceived } = State;
+const { ack: ACK, rst: RST, syn: SYN } = Flag;
 
 /** Our timestamp clock: a millisecond a tick (RFC 7323 5.4). */
 export function stampNow(core: Core): number {
@@ -18,7 +24,7 @@ export function stampNow(core: Core): number {
 
 /** A segment that acknowledges, without data. @returns false: the link has no frame free. */
 export function sendAck(core: Core, id: number, seq: number): boolean {
-  return sendSegment(core, id, seq, Flag.ack, 0);
+  return sendSegment(core, id, seq, ACK, 0);
 }
 
 /**
@@ -28,71 +34,68 @@ export function sendAck(core: Core, id: number, seq: number): boolean {
 export function sendSegment(core: Core, id: number, seq: number, flags: number, length: number): boolean {
   const frame = core.link.allocate();
   if (frame < 0) return false;
-  const c = core.connections;
-  const hot = c.hot;
-  const at = id << c.shift;
-  const is = hot[at + c.flags];
+  const { hot } = core;
+  const at = hotOf(id);
+  const is = hot[at + FLAGS];
   const out = core.outSegment;
   const optionsAt = frame + segmentOptionsAt;
   let optionBytes = 0;
-  if ((is & Is.stamped) !== 0)
-    optionBytes = emitTimestamps(core.memory, optionsAt, stampNow(core), hot[at + c.tsRecent]);
+  if ((is & stamped) !== 0)
+    optionBytes = emitTimestamps(core.memory, optionsAt, stampNow(core), hot[at + TS_RECENT]);
   if (length > 0) {
-    const buffer = c.peer[lineOf(id) + SEND_BUFFER];
+    const buffer = core.peer[lineOf(id) + SEND_BUFFER];
     const size = core.buffers.sizeOf(buffer);
     copyFromRing(core.bufferMemory, buffer, size, seq, core.frameMemory, optionsAt + optionBytes, length);
     core.counters.bytesOut += length;
   }
   out.seq = seq;
-  out.ack = hot[at + c.rcvNxt];
+  out.ack = hot[at + RCV_NXT];
   out.flags = flags;
   out.window = takeWindow(core, id, at);
   out.optionBytes = optionBytes;
   out.payloadLength = length;
-  hot[at + c.lastAck] = hot[at + c.rcvNxt];
-  if ((is & (Is.ackNow | Is.ackLater)) !== 0) ackSettled(core, id, at, is);
+  hot[at + LAST_ACK] = hot[at + RCV_NXT];
+  if ((is & (ackNow | ackLater)) !== 0) ackSettled(core, id, at, is);
   transmit(core, id, frame);
   return true;
 }
 
 /** The ACK that was due went with a segment. */
 function ackSettled(core: Core, id: number, at: number, is: number): void {
-  if ((is & Is.ackTimed) !== 0) core.delayedAck.cancel(id);
-  const c = core.connections;
-  c.hot[at + c.flags] = is & ~(Is.ackNow | Is.ackLater | Is.ackTimed);
+  if ((is & ackTimed) !== 0) core.delayedAck.cancel(id);
+  core.hot[at + FLAGS] = is & ~(ackNow | ackLater | ackTimed);
 }
 
 /** Our SYN, or SYN+ACK. @returns false: the link has no frame free. */
 export function sendSyn(core: Core, id: number): boolean {
-  const c = core.connections;
   const line = lineOf(id);
-  if ((c.peer[line + HARDWARE_HIGH] | c.peer[line + HARDWARE_LOW]) === 0) {
+  if ((core.peer[line + HARDWARE_HIGH] | core.peer[line + HARDWARE_LOW]) === 0) {
     core.resolver.resolve(id);
     return true;
   }
   const frame = core.link.allocate();
   if (frame < 0) return false;
-  const hot = c.hot;
-  const at = id << c.shift;
-  const is = hot[at + c.flags];
-  const isAnswer = hot[at + c.state] === State.synReceived;
+  const { hot } = core;
+  const at = hotOf(id);
+  const is = hot[at + FLAGS];
+  const isAnswer = hot[at + STATE] === synReceived;
   const options = core.outOptions;
   options.mss = core.ownMss;
-  options.windowScale = isAnswer && (is & Is.scaled) === 0 ? -1 : core.receiveScale;
-  options.hasTimestamps = isAnswer ? (is & Is.stamped) !== 0 : core.offersTimestamps;
+  options.windowScale = isAnswer && (is & scaled) === 0 ? -1 : core.receiveScale;
+  options.hasTimestamps = isAnswer ? (is & stamped) !== 0 : core.offersTimestamps;
   options.sackPermitted = false;
   options.timestampValue = stampNow(core);
-  options.timestampEcho = isAnswer ? hot[at + c.tsRecent] : 0;
+  options.timestampEcho = isAnswer ? hot[at + TS_RECENT] : 0;
   const out = core.outSegment;
-  out.seq = hot[at + c.sndUna];
-  out.ack = isAnswer ? hot[at + c.rcvNxt] : 0;
-  out.flags = isAnswer ? Flag.syn | Flag.ack : Flag.syn;
+  out.seq = hot[at + SND_UNA];
+  out.ack = isAnswer ? hot[at + RCV_NXT] : 0;
+  out.flags = isAnswer ? SYN | ACK : SYN;
   // Never scaled in a SYN (RFC 7323 2.2).
   out.window = Math.min(core.receiveSpace, largestUnscaledWindow);
   out.optionBytes = emitSynOptions(core.memory, frame + segmentOptionsAt, options);
   out.payloadLength = 0;
-  hot[at + c.lastAck] = hot[at + c.rcvNxt];
-  if ((is & (Is.ackNow | Is.ackLater)) !== 0) ackSettled(core, id, at, is);
+  hot[at + LAST_ACK] = hot[at + RCV_NXT];
+  if ((is & (ackNow | ackLater)) !== 0) ackSettled(core, id, at, is);
   transmit(core, id, frame);
   return true;
 }
@@ -101,12 +104,11 @@ export function sendSyn(core: Core, id: number): boolean {
 export function sendReset(core: Core, id: number): void {
   const frame = core.link.allocate();
   if (frame < 0) return;
-  const c = core.connections;
-  const at = id << c.shift;
+  const at = hotOf(id);
   const out = core.outSegment;
-  out.seq = c.hot[at + c.sndNxt];
-  out.ack = c.hot[at + c.rcvNxt];
-  out.flags = Flag.rst | Flag.ack;
+  out.seq = core.hot[at + SND_NXT];
+  out.ack = core.hot[at + RCV_NXT];
+  out.flags = RST | ACK;
   out.window = 0;
   out.optionBytes = 0;
   out.payloadLength = 0;
@@ -116,7 +118,7 @@ export function sendReset(core: Core, id: number): void {
 
 /** Who it goes to is the connection's; the rest of `outSegment` is set. */
 function transmit(core: Core, id: number, frame: number): void {
-  const peer = core.connections.peer;
+  const { peer } = core;
   const line = lineOf(id);
   const out = core.outSegment;
   const ports = peer[line + PORTS];

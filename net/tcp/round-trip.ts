@@ -6,17 +6,22 @@
 
 import { before } from '../wire/sequence.ts';
 
-/** Words of a connection. Smoothed round trip × 8, its variation × 4: Jacobson's, so that shifts divide. */
-export const SRTT8 = 0;
-export const RTTVAR4 = 1;
-/** The time-out now, back-off included, in microseconds. */
-export const RTO_US = 2;
-/** Behind the last byte of the segment that is timed, and when it was sent. */
-export const TIMED_END = 3;
-export const TIMED_AT_US = 4;
-/** 1: a segment is timed. */
-export const TIMING = 5;
+/** Words of a connection. */
+export const RoundTrip = {
+  /** Smoothed round-trip time × 8, its variation × 4: Jacobson's scales, so that shifts divide. */
+  SRTT8: 0,
+  RTTVAR4: 1,
+  /** The time-out now, back-off included, in microseconds. */
+  RTO_US: 2,
+  /** Behind the last byte of the segment that is timed, and when it was sent. */
+  TIMED_END: 3,
+  TIMED_AT_US: 4,
+  /** 1: a segment is timed. */
+  TIMING: 5,
+} as const;
 export const roundTripWords = 6;
+
+const { SRTT8, RTTVAR4, RTO_US, TIMED_END, TIMED_AT_US, TIMING } = RoundTrip;
 
 export interface RoundTripLimits {
   readonly minRtoUs: number;

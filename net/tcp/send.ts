@@ -7,22 +7,23 @@
 
 import { after } from '../wire/sequence.ts';
 import { Flag } from '../wire/tcp.ts';
-import { CWND, congestionWindow, initialWindow, onRestart } from './congestion.ts';
-import {
-  CONGESTION,
-  type Connections,
-  lineOf,
-  MAX_WND,
-  RETRIES,
-  RETRYING_MS,
-  ROUND_TRIP,
-  SENT_MS,
-} from './connections.ts';
+import { Congestion, congestionWindow, initialWindow, onRestart } from './congestion.ts';
 import type { Core } from './core.ts';
+import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { sendAck, sendSegment, sendSyn } from './output.ts';
-import { RTO_US, stopTiming, timeSegment } from './round-trip.ts';
+import { RoundTrip, stopTiming, timeSegment } from './round-trip.ts';
 import { Is, State } from './states.ts';
-import { ACK, CONTROL, DATA } from './transmit-lists.ts';
+import { ACK as ACKS, CONTROL, DATA } from './transmit-lists.ts';
+
+const { STATE, FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_END, SND_WND, SND_MSS, DUE_MS } = Hot;
+const { MAX_WND } = Peer;
+const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS, SENT_MS } = Recovery;
+const { ENTRY_MS } = Rare;
+const { CWND } = Congestion;
+const { RTO_US } = RoundTrip;
+const { ackNow, ending, nagle, probing, resend } = Is;
+const { established, synReceived, synSent } = State;
+const { ack: ACK, fin: FIN, psh: PSH } = Flag;
 
 /** Empties the transmit lists, as far as the link has frames. */
 export function flushLists(core: Core): void {
@@ -38,7 +39,7 @@ export function flushLists(core: Core): void {
 
 function sendFrom(core: Core, list: number, id: number): boolean {
   if (list === DATA) return sendData(core, id);
-  if (list === ACK) {
+  if (list === ACKS) {
     // Data that is due carries the ACK.
     if (core.lists.has(DATA, id)) {
       if (!sendData(core, id)) return false;
@@ -46,21 +47,20 @@ function sendFrom(core: Core, list: number, id: number): boolean {
     return sendDueAck(core, id);
   }
   // The handshake may have ended since: by a segment that came behind the SYN that asked for this one.
-  if (!isOpening(core.connections, id)) return true;
+  if (!isOpening(core, id)) return true;
   return sendSyn(core, id) && started(core, id);
 }
 
-function isOpening(c: Connections, id: number): boolean {
-  const state = c.hot[(id << c.shift) + c.state];
-  return state === State.synSent || state === State.synReceived;
+function isOpening(core: Core, id: number): boolean {
+  const state = core.hot[hotOf(id) + STATE];
+  return state === synSent || state === synReceived;
 }
 
 /** An ACK is still due. */
 function sendDueAck(core: Core, id: number): boolean {
-  const c = core.connections;
-  const at = id << c.shift;
-  if ((c.hot[at + c.flags] & Is.ackNow) === 0) return true;
-  return sendAck(core, id, acceptableSeq(c, at));
+  const at = hotOf(id);
+  if ((core.hot[at + FLAGS] & ackNow) === 0) return true;
+  return sendAck(core, id, acceptableSeq(core, at));
 }
 
 /**
@@ -68,21 +68,20 @@ function sendDueAck(core: Core, id: number): boolean {
  * back after a time-out; with both sides in one, neither would look at the other's ACKs again. What is beyond the peer's
  * window it drops, too: a probe of a shut window does not count.
  */
-function acceptableSeq(c: Connections, at: number): number {
-  const hot = c.hot;
-  const sndMax = hot[at + c.sndMax];
-  if (hot[at + c.state] < State.established) return sndMax;
-  const edge = (hot[at + c.sndUna] + hot[at + c.sndWnd]) | 0;
+function acceptableSeq(core: Core, at: number): number {
+  const { hot } = core;
+  const sndMax = hot[at + SND_MAX];
+  if (hot[at + STATE] < established) return sndMax;
+  const edge = (hot[at + SND_UNA] + hot[at + SND_WND]) | 0;
   return after(sndMax, edge) ? edge : sndMax;
 }
 
 /** A SYN or SYN+ACK went out: it is timed, and sent again. */
 function started(core: Core, id: number): boolean {
-  const c = core.connections;
   const line = lineOf(id);
-  const at = id << c.shift;
-  if (c.recovery[line + RETRIES] === 0)
-    timeSegment(c.recovery, line + ROUND_TRIP, c.hot[at + c.sndNxt], core.clockUs);
+  const at = hotOf(id);
+  if (core.recovery[line + RETRIES] === 0)
+    timeSegment(core.recovery, line + ROUND_TRIP, core.hot[at + SND_NXT], core.clockUs);
   armRetransmission(core, id, at);
   return true;
 }
@@ -93,9 +92,8 @@ export function wantsToSend(core: Core, id: number): void {
 }
 
 export function wantsToAck(core: Core, id: number): void {
-  const c = core.connections;
-  c.hot[(id << c.shift) + c.flags] |= Is.ackNow;
-  core.lists.add(ACK, id);
+  core.hot[hotOf(id) + FLAGS] |= ackNow;
+  core.lists.add(ACKS, id);
 }
 
 export function wantsSyn(core: Core, id: number): void {
@@ -104,21 +102,20 @@ export function wantsSyn(core: Core, id: number): void {
 
 /** @returns false: the link has no frame free; the rest is to be sent later. */
 export function sendData(core: Core, id: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
-  const at = id << c.shift;
-  if (hot[at + c.state] < State.established) return true;
-  if ((hot[at + c.flags] & Is.resend) !== 0 && !resendFirst(core, id, at)) return false;
-  const mss = hot[at + c.sndMss];
+  const { hot } = core;
+  const at = hotOf(id);
+  if (hot[at + STATE] < established) return true;
+  if ((hot[at + FLAGS] & resend) !== 0 && !resendFirst(core, id, at)) return false;
+  const mss = hot[at + SND_MSS];
   const line = lineOf(id);
-  if (hot[at + c.sndUna] === hot[at + c.sndMax]) beginAnew(core, line, mss);
-  const cwnd = congestionWindow(c.recovery, line + CONGESTION, mss);
-  const window = hot[at + c.sndWnd];
-  const edge = (hot[at + c.sndUna] + Math.min(cwnd, window)) | 0;
-  const sndEnd = hot[at + c.sndEnd];
+  if (hot[at + SND_UNA] === hot[at + SND_MAX]) beginAnew(core, line, mss);
+  const cwnd = congestionWindow(core.recovery, line + CONGESTION, mss);
+  const window = hot[at + SND_WND];
+  const edge = (hot[at + SND_UNA] + Math.min(cwnd, window)) | 0;
+  const sndEnd = hot[at + SND_END];
   for (;;) {
-    const sndNxt = hot[at + c.sndNxt];
-    const isEnding = (hot[at + c.flags] & Is.ending) !== 0;
+    const sndNxt = hot[at + SND_NXT];
+    const isEnding = (hot[at + FLAGS] & ending) !== 0;
     const pending = (sndEnd - sndNxt) | 0;
     if (pending < 0 || (pending === 0 && !isEnding)) return true;
     const room = (edge - sndNxt) | 0;
@@ -127,59 +124,55 @@ export function sendData(core: Core, id: number): boolean {
     const withFin = isEnding && length === pending && room > length;
     if (length <= 0 && !withFin) break;
     if (length < mss && !withFin && !isWorthSending(core, at, line, length, pending)) break;
-    const flags = Flag.ack | (length === pending && length > 0 ? Flag.psh : 0) | (withFin ? Flag.fin : 0);
+    const flags = ACK | (length === pending && length > 0 ? PSH : 0) | (withFin ? FIN : 0);
     if (!sendSegment(core, id, sndNxt, flags, length)) return false;
     advance(core, id, at, sndNxt, length + (withFin ? 1 : 0));
   }
   // All of it waits for the window, and nothing is under way that would bring an ACK.
-  if (hot[at + c.sndUna] === hot[at + c.sndNxt]) armProbe(core, id, at);
+  if (hot[at + SND_UNA] === hot[at + SND_NXT]) armProbe(core, id, at);
   return true;
 }
 
 /** Sender's silly window avoidance, and Nagle. The segment is not full. */
 function isWorthSending(core: Core, at: number, line: number, length: number, pending: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
-  if (length === pending)
-    return (hot[at + c.flags] & Is.nagle) === 0 || hot[at + c.sndUna] === hot[at + c.sndNxt];
-  return length >= c.peer[line + MAX_WND] >> 1;
+  const { hot } = core;
+  if (length === pending) return (hot[at + FLAGS] & nagle) === 0 || hot[at + SND_UNA] === hot[at + SND_NXT];
+  return length >= core.peer[line + MAX_WND] >> 1;
 }
 
 /** Data or FIN went out, from `seq` on. */
 function advance(core: Core, id: number, at: number, seq: number, length: number): void {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const end = (seq + length) | 0;
   const line = lineOf(id);
-  hot[at + c.sndNxt] = end;
-  if (after(end, hot[at + c.sndMax])) {
+  hot[at + SND_NXT] = end;
+  if (after(end, hot[at + SND_MAX])) {
     // Sent for the first time.
-    if (seq === hot[at + c.sndMax]) timeSegment(c.recovery, line + ROUND_TRIP, end, core.clockUs);
-    hot[at + c.sndMax] = end;
+    if (seq === hot[at + SND_MAX]) timeSegment(core.recovery, line + ROUND_TRIP, end, core.clockUs);
+    hot[at + SND_MAX] = end;
   } else core.counters.timeoutRetransmissions++;
-  c.recovery[line + SENT_MS] = core.nowMs;
-  if (hot[at + c.dueMs] === 0 || (hot[at + c.flags] & Is.probing) !== 0) {
-    hot[at + c.flags] &= ~Is.probing;
+  core.recovery[line + SENT_MS] = core.nowMs;
+  if (hot[at + DUE_MS] === 0 || (hot[at + FLAGS] & probing) !== 0) {
+    hot[at + FLAGS] &= ~probing;
     armRetransmission(core, id, at);
   }
 }
 
 /** The segment at SND.UNA again: the hole that duplicate ACKs tell of. */
 function resendFirst(core: Core, id: number, at: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
-  const seq = hot[at + c.sndUna];
-  const sent = (hot[at + c.sndMax] - seq) | 0;
+  const { hot } = core;
+  const seq = hot[at + SND_UNA];
+  const sent = (hot[at + SND_MAX] - seq) | 0;
   if (sent > 0) {
-    const data = (hot[at + c.sndEnd] - seq) | 0;
-    const length = Math.min(sent, Math.max(data, 0), hot[at + c.sndMss]);
+    const data = (hot[at + SND_END] - seq) | 0;
+    const length = Math.min(sent, Math.max(data, 0), hot[at + SND_MSS]);
     const withFin = sent > data && length === Math.max(data, 0);
-    const flags = Flag.ack | (withFin ? Flag.fin : 0);
+    const flags = ACK | (withFin ? FIN : 0);
     if (!sendSegment(core, id, seq, flags, length)) return false;
     core.counters.fastRetransmissions++;
-    stopTiming(c.recovery, lineOf(id) + ROUND_TRIP);
+    stopTiming(core.recovery, lineOf(id) + ROUND_TRIP);
   }
-  hot[at + c.flags] &= ~Is.resend;
+  hot[at + FLAGS] &= ~resend;
   return true;
 }
 
@@ -193,29 +186,26 @@ function beginAnew(core: Core, line: number, mss: number): void {
 
 /** One byte, or the FIN, into a window that is shut, or what fits one that is small (RFC 9293 3.8.6.1). */
 export function sendProbe(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
-  const seq = hot[at + c.sndUna];
-  const most = Math.max(Math.min(hot[at + c.sndWnd], hot[at + c.sndMss]), 1);
-  const length = Math.min((hot[at + c.sndEnd] - seq) | 0, most);
-  if (!sendSegment(core, id, seq, Flag.ack | (length === 0 ? Flag.fin : Flag.psh), length)) return;
+  const { hot } = core;
+  const seq = hot[at + SND_UNA];
+  const most = Math.max(Math.min(hot[at + SND_WND], hot[at + SND_MSS]), 1);
+  const length = Math.min((hot[at + SND_END] - seq) | 0, most);
+  if (!sendSegment(core, id, seq, ACK | (length === 0 ? FIN : PSH), length)) return;
   core.counters.windowProbes++;
   const end = (seq + Math.max(length, 1)) | 0;
-  if (after(end, hot[at + c.sndMax])) hot[at + c.sndMax] = end;
+  if (after(end, hot[at + SND_MAX])) hot[at + SND_MAX] = end;
 }
 
 export function armRetransmission(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const rtoMs = Math.ceil(c.recovery[lineOf(id) + ROUND_TRIP + RTO_US] / 1000);
+  const rtoMs = Math.ceil(core.recovery[lineOf(id) + ROUND_TRIP + RTO_US] / 1000);
   setDue(core, id, at, core.nowMs + rtoMs);
 }
 
 /** The window is shut, or open by too little: a probe will be due, later and later (RFC 9293 3.8.6.1). */
 function armProbe(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  if (c.hot[at + c.dueMs] !== 0) return;
-  c.hot[at + c.flags] |= Is.probing;
-  c.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
+  if (core.hot[at + DUE_MS] !== 0) return;
+  core.hot[at + FLAGS] |= probing;
+  core.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
   armRetransmission(core, id, at);
 }
 
@@ -224,10 +214,9 @@ function armProbe(core: Core, id: number, at: number): void {
  * when it is due, and set anew then. So a short connection costs no entry at all.
  */
 export function setDue(core: Core, id: number, at: number, dueMs: number): void {
-  const c = core.connections;
-  c.hot[at + c.dueMs] = dueMs;
-  const entryMs = core.entryMs[id];
+  core.hot[at + DUE_MS] = dueMs;
+  const entryMs = core.rare[lineOf(id) + ENTRY_MS];
   if (entryMs >= 0 && entryMs <= dueMs) return;
-  core.entryMs[id] = dueMs;
+  core.rare[lineOf(id) + ENTRY_MS] = dueMs;
   core.retransmission.set(id, dueMs);
 }

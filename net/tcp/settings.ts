@@ -1,5 +1,7 @@
 /** What may be set of a stack's TCP, and what it is when nothing is said. */
 
+import { hasHotLine } from './layout.ts';
+
 /** All in milliseconds, but for the counts. */
 export interface TimerSettings {
   /** 2 MSL (RFC 9293 3.6.1): how long the side that closed first remembers a connection. */
@@ -46,7 +48,7 @@ export const defaultTimers: TimerSettings = {
 export interface Parts {
   /** Open addressing in one typed array; else a JavaScript Map. */
   readonly flowTable: boolean;
-  /** What every segment needs of a connection is in one cache line; else an array a field. */
+  /** What every segment needs of a connection is in one cache line; else an array a field: see layout.ts, this one is the process's. */
   readonly hotLine: boolean;
   /** All that happened is handed over at once; else one event a turn. */
   readonly eventBatches: boolean;
@@ -60,7 +62,7 @@ export interface Parts {
 
 export const allParts: Parts = {
   flowTable: true,
-  hotLine: true,
+  hotLine: hasHotLine,
   eventBatches: true,
   transmitLists: true,
   timerLists: true,

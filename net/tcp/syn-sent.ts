@@ -6,27 +6,32 @@ import { parseOptions } from '../wire/tcp-options.ts';
 import { establish, takeSyn } from './begin.ts';
 import { refuse } from './challenge.ts';
 import { fail } from './close.ts';
-import { ISS, lineOf, ROUND_TRIP } from './connections.ts';
 import type { Core } from './core.ts';
 import { CONNECTED } from './events.ts';
+import { Hot, lineOf, Peer, Recovery } from './layout.ts';
 import { onTimedAck } from './round-trip.ts';
 import { wantsSyn, wantsToAck, wantsToSend } from './send.ts';
 import { State } from './states.ts';
 
+const { STATE, SND_MAX } = Hot;
+const { ISS } = Peer;
+const { ROUND_TRIP } = Recovery;
+const { synReceived } = State;
+const { ack: ACK, rst: RST, syn: SYN } = Flag;
+
 const ECONNREFUSED = 111;
 
 export function inSynSent(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const { segment } = core;
   const { flags, ack } = segment;
-  const hasAck = (flags & Flag.ack) !== 0;
-  if (hasAck && (atOrBefore(ack, c.peer[lineOf(id) + ISS]) || after(ack, hot[at + c.sndMax]))) {
+  const hasAck = (flags & ACK) !== 0;
+  if (hasAck && (atOrBefore(ack, core.peer[lineOf(id) + ISS]) || after(ack, hot[at + SND_MAX]))) {
     core.counters.drops.outOfWindow++;
     refuse(core);
     return;
   }
-  if ((flags & Flag.rst) !== 0) {
+  if ((flags & RST) !== 0) {
     // Only one that acknowledges our SYN is from the peer (RFC 5961 3.2 leaves this as it was).
     if (hasAck) {
       core.counters.resetsReceived++;
@@ -34,18 +39,18 @@ export function inSynSent(core: Core, id: number, at: number): void {
     } else core.counters.drops.noConnection++;
     return;
   }
-  if ((flags & Flag.syn) === 0) {
+  if ((flags & SYN) === 0) {
     core.counters.drops.badSyn++;
     return;
   }
   parseOptions(core.memory, segment.optionsAt, segment.payloadAt, core.options);
   takeSyn(core, id, at);
   if (!hasAck) {
-    hot[at + c.state] = State.synReceived;
+    hot[at + STATE] = synReceived;
     wantsSyn(core, id);
     return;
   }
-  onTimedAck(c.recovery, lineOf(id) + ROUND_TRIP, ack, core.clockUs, core.roundTripLimits);
+  onTimedAck(core.recovery, lineOf(id) + ROUND_TRIP, ack, core.clockUs, core.roundTripLimits);
   establish(core, id, at, segment.window);
   core.counters.connected++;
   core.events.raise(id, CONNECTED);

@@ -8,18 +8,22 @@
 
 import { after, before } from '../wire/sequence.ts';
 import { LARGE, SMALL } from './buffer-pool.ts';
-import { type Connections, FIN_SEQ, HELD_AT, HELD_FRAME, lineOf, RECEIVE_BUFFER } from './connections.ts';
 import { copyToRing } from './copy.ts';
 import type { Core } from './core.ts';
 import { READABLE } from './events.ts';
+import { Hot, hotOf, lineOf, Peer } from './layout.ts';
 import { wantsToAck } from './send.ts';
 import { Is } from './states.ts';
 
+const { FLAGS, RCV_NXT, RCV_READ } = Hot;
+const { RECEIVE_BUFFER, HELD_FRAME, HELD_AT, FIN_SEQ } = Peer;
+const { ackLater, ackTimed, detached, ended, finAhead, gapped } = Is;
+
 /** Bytes of data that came in order and were not read. */
-export function unread(c: Connections, at: number): number {
-  const hot = c.hot;
-  const ended = (hot[at + c.flags] & Is.ended) !== 0 ? 1 : 0;
-  return (hot[at + c.rcvNxt] - hot[at + c.rcvRead] - ended) | 0;
+export function unread(core: Core, at: number): number {
+  const { hot } = core;
+  const fins = (hot[at + FLAGS] & ended) !== 0 ? 1 : 0;
+  return (hot[at + RCV_NXT] - hot[at + RCV_READ] - fins) | 0;
 }
 
 /**
@@ -34,14 +38,13 @@ export function takeText(
   from: number,
   length: number,
 ): void {
-  const c = core.connections;
-  const hot = c.hot;
-  const is = hot[at + c.flags];
-  if (seq !== hot[at + c.rcvNxt] || (is & Is.gapped) !== 0) {
+  const { hot } = core;
+  const is = hot[at + FLAGS];
+  if (seq !== hot[at + RCV_NXT] || (is & gapped) !== 0) {
     takeOutOfOrder(core, id, at, seq, from, length);
     return;
   }
-  const peer = c.peer;
+  const { peer } = core;
   const line = lineOf(id);
   if (
     peer[line + RECEIVE_BUFFER] < 0 &&
@@ -53,27 +56,25 @@ export function takeText(
     core.holding[core.holdingCount++] = id;
     core.isFrameKept = true;
   } else if (!store(core, id, at, seq, from, length)) return;
-  hot[at + c.rcvNxt] = seq + length;
+  hot[at + RCV_NXT] = seq + length;
   core.counters.bytesIn += length;
-  if ((is & Is.detached) === 0) core.events.raise(id, READABLE);
-  if ((is & Is.ackLater) !== 0) wantsToAck(core, id);
-  else ackLater(core, id, at);
+  if ((is & detached) === 0) core.events.raise(id, READABLE);
+  if ((is & ackLater) !== 0) wantsToAck(core, id);
+  else mayAckLater(core, id, at);
 }
 
 /** An ACK is due, but data that the application may write in this turn, or soon, can carry it. */
-function ackLater(core: Core, id: number, at: number): void {
+function mayAckLater(core: Core, id: number, at: number): void {
   if (core.laterAckCount === core.laterAcks.length) {
     wantsToAck(core, id);
     return;
   }
-  const c = core.connections;
-  c.hot[at + c.flags] |= Is.ackLater;
+  core.hot[at + FLAGS] |= ackLater;
   core.laterAcks[core.laterAckCount++] = id;
 }
 
 function takeOutOfOrder(core: Core, id: number, at: number, seq: number, from: number, length: number): void {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   // At once: a duplicate ACK tells the peer of the hole, or that it is filled (RFC 5681 4.2).
   wantsToAck(core, id);
   if (!makeRoom(core, id, at, (seq + length) | 0)) {
@@ -85,9 +86,9 @@ function takeOutOfOrder(core: Core, id: number, at: number, seq: number, from: n
     core.counters.drops.outOfOrder++;
     return;
   }
-  hot[at + c.flags] |= Is.gapped;
+  hot[at + FLAGS] |= gapped;
   const { gapFrom, gapTo } = core.reassembly;
-  const buffer = c.peer[lineOf(id) + RECEIVE_BUFFER];
+  const buffer = core.peer[lineOf(id) + RECEIVE_BUFFER];
   const size = core.buffers.sizeOf(buffer);
   for (let gap = 0; gap < gaps; gap++) {
     const start = gapFrom[gap];
@@ -95,13 +96,13 @@ function takeOutOfOrder(core: Core, id: number, at: number, seq: number, from: n
     const source = from + ((start - seq) | 0);
     copyToRing(core.frameMemory, source, core.bufferMemory, buffer, size, start, bytes);
   }
-  const rcvNxt = hot[at + c.rcvNxt];
+  const rcvNxt = hot[at + RCV_NXT];
   if (after(seq, rcvNxt)) return;
   const end = core.reassembly.contiguousEnd(id, rcvNxt);
   core.counters.bytesIn += (end - rcvNxt) | 0;
-  hot[at + c.rcvNxt] = end;
-  if (core.reassembly.count(id) === 0) hot[at + c.flags] &= ~Is.gapped;
-  if ((hot[at + c.flags] & Is.detached) === 0) core.events.raise(id, READABLE);
+  hot[at + RCV_NXT] = end;
+  if (core.reassembly.count(id) === 0) hot[at + FLAGS] &= ~gapped;
+  if ((hot[at + FLAGS] & detached) === 0) core.events.raise(id, READABLE);
 }
 
 /** Into the receive ring, in order. @returns false: there is no buffer; the peer will send it again. */
@@ -110,7 +111,7 @@ function store(core: Core, id: number, at: number, seq: number, from: number, le
     core.counters.drops.noMemory++;
     return false;
   }
-  const buffer = core.connections.peer[lineOf(id) + RECEIVE_BUFFER];
+  const buffer = core.peer[lineOf(id) + RECEIVE_BUFFER];
   const size = core.buffers.sizeOf(buffer);
   copyToRing(core.frameMemory, from, core.bufferMemory, buffer, size, seq, length);
   return true;
@@ -118,12 +119,11 @@ function store(core: Core, id: number, at: number, seq: number, from: number, le
 
 /** A ring that reaches from the first unread byte to `end`. */
 function makeRoom(core: Core, id: number, at: number, end: number): boolean {
-  const c = core.connections;
-  const peer = c.peer;
+  const { peer } = core;
   const line = lineOf(id);
   const { buffers } = core;
   if (peer[line + HELD_FRAME] >= 0 && !settle(core, id, at)) return false;
-  const start = c.hot[at + c.rcvRead];
+  const start = core.hot[at + RCV_READ];
   const needed = (end - start) | 0;
   if (needed > buffers.largeBytes) return false;
   const buffer = peer[line + RECEIVE_BUFFER];
@@ -145,18 +145,17 @@ function makeRoom(core: Core, id: number, at: number, end: number): boolean {
  * the frame is held on.
  */
 export function settle(core: Core, id: number, at: number): boolean {
-  const c = core.connections;
-  const peer = c.peer;
+  const { peer } = core;
   const line = lineOf(id);
   const frame = peer[line + HELD_FRAME];
-  const length = unread(c, at);
+  const length = unread(core, at);
   if (length > 0) {
     const { buffers } = core;
     const taken = buffers.take(length > buffers.smallBytes ? LARGE : SMALL);
     if (taken < 0) return false;
     peer[line + RECEIVE_BUFFER] = taken;
     const size = buffers.sizeOf(taken);
-    const position = c.hot[at + c.rcvRead];
+    const position = core.hot[at + RCV_READ];
     copyToRing(core.frameMemory, peer[line + HELD_AT], core.bufferMemory, taken, size, position, length);
   }
   peer[line + HELD_FRAME] = -1;
@@ -166,25 +165,23 @@ export function settle(core: Core, id: number, at: number): boolean {
 
 /** The turn is over: nobody reads from frames any more. */
 export function settleAll(core: Core): void {
-  const c = core.connections;
   let kept = 0;
   for (let index = 0; index < core.holdingCount; index++) {
     const id = core.holding[index];
     // Read to its end meanwhile, or freed: an id that is listed twice is settled once.
-    if (c.peer[lineOf(id) + HELD_FRAME] < 0) continue;
-    if (!settle(core, id, id << c.shift)) core.holding[kept++] = id;
+    if (core.peer[lineOf(id) + HELD_FRAME] < 0) continue;
+    if (!settle(core, id, hotOf(id))) core.holding[kept++] = id;
   }
   core.holdingCount = kept;
 }
 
 /** ACKs that nothing took along in this turn wait for their timer. */
 export function settleAcks(core: Core): void {
-  const c = core.connections;
   for (let index = 0; index < core.laterAckCount; index++) {
     const id = core.laterAcks[index];
-    const at = id << c.shift;
-    if ((c.hot[at + c.flags] & (Is.ackLater | Is.ackTimed)) !== Is.ackLater) continue;
-    c.hot[at + c.flags] |= Is.ackTimed;
+    const at = hotOf(id);
+    if ((core.hot[at + FLAGS] & (ackLater | ackTimed)) !== ackLater) continue;
+    core.hot[at + FLAGS] |= ackTimed;
     core.delayedAck.set(id, core.nowMs + Math.max(core.timers.delayedAckMs, 1));
   }
   core.laterAckCount = 0;
@@ -192,23 +189,21 @@ export function settleAcks(core: Core): void {
 
 /** A FIN that is behind missing data waits for it. @returns whether everything before it has come. */
 export function isFinReached(core: Core, id: number, at: number, finSeq: number): boolean {
-  const c = core.connections;
-  const hot = c.hot;
-  const rcvNxt = hot[at + c.rcvNxt];
+  const { hot } = core;
+  const rcvNxt = hot[at + RCV_NXT];
   if (finSeq === rcvNxt) return true;
   if (before(finSeq, rcvNxt)) return false;
-  hot[at + c.flags] |= Is.finAhead;
-  c.peer[lineOf(id) + FIN_SEQ] = finSeq;
+  hot[at + FLAGS] |= finAhead;
+  core.peer[lineOf(id) + FIN_SEQ] = finSeq;
   return false;
 }
 
 /** What `read` has left is nothing: the ring goes back to the pool. */
 export function giveReceiveBuffer(core: Core, id: number, at: number): void {
-  const c = core.connections;
   const line = lineOf(id);
-  const buffer = c.peer[line + RECEIVE_BUFFER];
-  if (buffer < 0 || (c.hot[at + c.flags] & Is.gapped) !== 0) return;
-  if (unread(c, at) > 0) return;
+  const buffer = core.peer[line + RECEIVE_BUFFER];
+  if (buffer < 0 || (core.hot[at + FLAGS] & gapped) !== 0) return;
+  if (unread(core, at) > 0) return;
   core.buffers.give(buffer);
-  c.peer[line + RECEIVE_BUFFER] = -1;
+  core.peer[line + RECEIVE_BUFFER] = -1;
 }

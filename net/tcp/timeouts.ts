@@ -2,12 +2,18 @@
 
 import { expireTimeWait, fail, free, reset } from './close.ts';
 import { onTimeout } from './congestion.ts';
-import { CONGESTION, HEARD_MS, lineOf, RETRIES, RETRYING_MS, ROUND_TRIP } from './connections.ts';
 import type { Core } from './core.ts';
+import { Hot, hotOf, lineOf, Rare, Recovery } from './layout.ts';
 import { sendAck } from './output.ts';
 import { onBackOff } from './round-trip.ts';
 import { armRetransmission, sendProbe, setDue, wantsSyn, wantsToAck, wantsToSend } from './send.ts';
 import { Is, State } from './states.ts';
+
+const { STATE, FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_MSS, DUE_MS } = Hot;
+const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS, HEARD_MS } = Recovery;
+const { KEEP_ALIVE_MS, PROBES, ENTRY_MS } = Rare;
+const { ackTimed, detached, inbound, probing, resend, synLost } = Is;
+const { synReceived, synSent } = State;
 
 const ETIMEDOUT = 110;
 
@@ -32,13 +38,13 @@ export function nextDueMs(core: Core): number {
 }
 
 function expireRetransmissions(core: Core): void {
-  const { retransmission, connections: c } = core;
+  const { retransmission } = core;
   for (let count = retransmission.expire(core.nowMs); count > 0; count = retransmission.expire(core.nowMs))
     for (let index = 0; index < count; index++) {
       const id = retransmission.expired[index];
-      const at = id << c.shift;
-      const dueMs = c.hot[at + c.dueMs];
-      core.entryMs[id] = -1;
+      const at = hotOf(id);
+      const dueMs = core.hot[at + DUE_MS];
+      core.rare[lineOf(id) + ENTRY_MS] = -1;
       if (dueMs === 0) continue;
       if (dueMs > core.nowMs) setDue(core, id, at, dueMs);
       else timeOut(core, id, at);
@@ -46,91 +52,89 @@ function expireRetransmissions(core: Core): void {
 }
 
 function timeOut(core: Core, id: number, at: number): void {
-  const c = core.connections;
-  const hot = c.hot;
+  const { hot } = core;
   const line = lineOf(id);
-  const state = hot[at + c.state];
-  hot[at + c.dueMs] = 0;
-  const retries = c.recovery[line + RETRIES];
-  if (state === State.synSent || state === State.synReceived) {
+  const state = hot[at + STATE];
+  hot[at + DUE_MS] = 0;
+  const retries = core.recovery[line + RETRIES];
+  if (state === synSent || state === synReceived) {
     synTimeOut(core, id, at, retries);
     return;
   }
-  const isDetached = (hot[at + c.flags] & Is.detached) !== 0;
-  const isProbing = (hot[at + c.flags] & Is.probing) !== 0;
-  if (retries === 0 && !isProbing) c.recovery[line + RETRYING_MS] = core.nowMs;
+  const isDetached = (hot[at + FLAGS] & detached) !== 0;
+  const isProbing = (hot[at + FLAGS] & probing) !== 0;
+  if (retries === 0 && !isProbing) core.recovery[line + RETRYING_MS] = core.nowMs;
   const patienceMs = isDetached ? core.timers.closedGiveUpMs : core.timers.dataGiveUpMs;
-  if (core.nowMs - c.recovery[line + RETRYING_MS] >= patienceMs) {
+  if (core.nowMs - core.recovery[line + RETRYING_MS] >= patienceMs) {
     reset(core, id, at, ETIMEDOUT);
     return;
   }
-  c.recovery[line + RETRIES] = retries + 1;
-  onBackOff(c.recovery, line + ROUND_TRIP, core.roundTripLimits);
+  core.recovery[line + RETRIES] = retries + 1;
+  onBackOff(core.recovery, line + ROUND_TRIP, core.roundTripLimits);
   if (isProbing) {
     sendProbe(core, id, at);
     armRetransmission(core, id, at);
     return;
   }
-  const una = hot[at + c.sndUna];
-  const max = hot[at + c.sndMax];
-  onTimeout(c.recovery, line + CONGESTION, max, (max - una) | 0, hot[at + c.sndMss], retries > 0);
-  hot[at + c.sndNxt] = una;
-  hot[at + c.flags] &= ~Is.resend;
+  const una = hot[at + SND_UNA];
+  const max = hot[at + SND_MAX];
+  onTimeout(core.recovery, line + CONGESTION, max, (max - una) | 0, hot[at + SND_MSS], retries > 0);
+  hot[at + SND_NXT] = una;
+  hot[at + FLAGS] &= ~resend;
   wantsToSend(core, id);
 }
 
 function synTimeOut(core: Core, id: number, at: number, retries: number): void {
-  const c = core.connections;
   const line = lineOf(id);
-  const isInbound = (c.hot[at + c.flags] & Is.inbound) !== 0;
+  const isInbound = (core.hot[at + FLAGS] & inbound) !== 0;
   if (retries >= (isInbound ? core.timers.synAckRetries : core.timers.synRetries)) {
     if (isInbound) free(core, id, at);
     else fail(core, id, at, ETIMEDOUT);
     return;
   }
-  c.recovery[line + RETRIES] = retries + 1;
-  c.hot[at + c.flags] |= Is.synLost;
-  onBackOff(c.recovery, line + ROUND_TRIP, core.roundTripLimits);
+  core.recovery[line + RETRIES] = retries + 1;
+  core.hot[at + FLAGS] |= synLost;
+  onBackOff(core.recovery, line + ROUND_TRIP, core.roundTripLimits);
   core.counters.synRetransmissions++;
   wantsSyn(core, id);
 }
 
 function expireDelayedAcks(core: Core): void {
-  const { delayedAck, connections: c } = core;
+  const { delayedAck } = core;
   for (let count = delayedAck.expire(core.nowMs); count > 0; count = delayedAck.expire(core.nowMs))
     for (let index = 0; index < count; index++) {
       const id = delayedAck.expired[index];
-      c.hot[(id << c.shift) + c.flags] &= ~Is.ackTimed;
+      core.hot[hotOf(id) + FLAGS] &= ~ackTimed;
       wantsToAck(core, id);
     }
 }
 
 /** The peer does not end its side, and nobody waits for it. */
 function expireFinWait(core: Core): void {
-  const { finWait, connections: c } = core;
+  const { finWait } = core;
   for (let count = finWait.expire(core.nowMs); count > 0; count = finWait.expire(core.nowMs))
     for (let index = 0; index < count; index++) {
       const id = finWait.expired[index];
-      free(core, id, id << c.shift);
+      free(core, id, hotOf(id));
     }
 }
 
 /** RFC 9293 3.8.4: a segment with nothing new, which only a peer that has the connection answers with an ACK. */
 function expireKeepAlive(core: Core): void {
-  const { keepAlive, connections: c, timers } = core;
+  const { keepAlive, timers } = core;
   for (let count = keepAlive.expire(core.nowMs); count > 0; count = keepAlive.expire(core.nowMs))
     for (let index = 0; index < count; index++) {
       const id = keepAlive.expired[index];
-      const at = id << c.shift;
-      const idleMs = core.nowMs - c.recovery[lineOf(id) + HEARD_MS];
-      const restMs = c.keepAliveMs[id] - idleMs;
+      const at = hotOf(id);
+      const idleMs = core.nowMs - core.recovery[lineOf(id) + HEARD_MS];
+      const restMs = core.rare[lineOf(id) + KEEP_ALIVE_MS] - idleMs;
       if (restMs > 0) {
-        c.probes[id] = 0;
+        core.rare[lineOf(id) + PROBES] = 0;
         keepAlive.set(id, core.nowMs + restMs);
-      } else if (c.probes[id] >= timers.keepAliveProbes) reset(core, id, at, ETIMEDOUT);
+      } else if (core.rare[lineOf(id) + PROBES] >= timers.keepAliveProbes) reset(core, id, at, ETIMEDOUT);
       else {
-        c.probes[id]++;
-        sendAck(core, id, (c.hot[at + c.sndUna] - 1) | 0);
+        core.rare[lineOf(id) + PROBES]++;
+        sendAck(core, id, (core.hot[at + SND_UNA] - 1) | 0);
         keepAlive.set(id, core.nowMs + timers.keepAliveIntervalMs);
       }
     }

@@ -8,23 +8,22 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { seededRandom } from '../../../measurement/random.ts';
 import {
-  CWND,
+  Congestion,
   congestionWindow,
   congestionWords,
-  GO_ON,
+  Due,
   initialWindow,
-  OPEN,
   onAck,
   onDuplicateAck,
   onRestart,
   onTimeout,
-  PHASE,
-  RECOVERY,
-  RETRANSMIT,
-  RETRANSMIT_RESTART,
-  SSTHRESH,
+  Phase,
   startCongestion,
 } from '../../../net/tcp/congestion.ts';
+
+const { CWND, SSTHRESH, PHASE } = Congestion;
+const { OPEN, RECOVERY } = Phase;
+const { GO_ON, RETRANSMIT, RETRANSMIT_RESTART } = Due;
 
 const mss = 1_000;
 /** Not at the start of the array, so that a forgotten base shows. */
@@ -229,7 +228,7 @@ function transfer(
     }
     arrived.add(segment);
     while (arrived.has(expected)) expected++;
-    let due = GO_ON;
+    let due: number = GO_ON;
     if (expected > una) {
       const acked = (expected - una) * mss;
       una = expected;

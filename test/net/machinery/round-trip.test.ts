@@ -11,15 +11,15 @@ import {
   onBackOff,
   onSample,
   onTimedAck,
-  RTO_US,
-  RTTVAR4,
+  RoundTrip,
   roundTripLimits,
   roundTripWords,
-  SRTT8,
   startRoundTrip,
   stopTiming,
   timeSegment,
 } from '../../../net/tcp/round-trip.ts';
+
+const { SRTT8, RTTVAR4, RTO_US } = RoundTrip;
 
 const limits = roundTripLimits;
 /** Not at the start of the array, so that a forgotten base shows. */
