@@ -49,6 +49,8 @@ export class Frames {
     const verdict = this.#take(at, at + length);
     if (verdict !== Verdict.ok) core.counters.drops[verdictNames[verdict]]++;
     if (!core.isFrameKept) core.link.release(at);
+    // From now on nobody else gives it back: a connection that ends has to.
+    core.isFrameKept = false;
   }
 
   #take(at: number, end: number): Verdict {
