@@ -18,7 +18,6 @@ import { DeadlineList } from './deadline-list.ts';
 import { Events } from './events.ts';
 import { createFlowTable, type FlowTable } from './flow-table.ts';
 import { InitialSequence } from './initial-sequence.ts';
-import { hasHotLine } from './layout.ts';
 import { Reassembly } from './reassembly.ts';
 import type { RoundTripLimits } from './round-trip.ts';
 import {
@@ -169,10 +168,6 @@ export class Core {
   constructor(options: CoreOptions, batch: number, resolver: Resolver) {
     const { link, maxConnections, random } = options;
     const parts = { ...allParts, ...options.parts };
-    if (parts.hotLine !== hasHotLine)
-      throw new RangeError(
-        `Cannot make a stack with hotLine ${parts.hotLine}: it is ${hasHotLine} in this process; wants STAMPEDE_HOT_LINE=${parts.hotLine ? 'on' : 'off'} in its environment`,
-      );
     const buffers = { ...defaultBuffers, ...options.buffers };
     this.link = link;
     this.frameMemory = memoryOf(link.memory);

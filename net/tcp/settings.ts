@@ -1,7 +1,5 @@
 /** What may be set of a stack's TCP, and what it is when nothing is said. */
 
-import { hasHotLine } from './layout.ts';
-
 /** All in milliseconds, but for the counts. */
 export interface TimerSettings {
   /** 2 MSL (RFC 9293 3.6.1): how long the side that closed first remembers a connection. */
@@ -44,12 +42,13 @@ export const defaultTimers: TimerSettings = {
   initialRtoMs: 1_000,
 };
 
-/** The parts that mTCP (NSDI 2014) is made of; each can be exchanged for the plain way, to see what it is worth. */
+/**
+ * The parts that mTCP (NSDI 2014) is made of; each can be exchanged for the plain way, to see what it is worth. One more,
+ * the hot line of a connection, is a matter of the process: see layout.ts.
+ */
 export interface Parts {
   /** Open addressing in one typed array; else a JavaScript Map. */
   readonly flowTable: boolean;
-  /** What every segment needs of a connection is in one cache line; else an array a field: see layout.ts, this one is the process's. */
-  readonly hotLine: boolean;
   /** All that happened is handed over at once; else one event a turn. */
   readonly eventBatches: boolean;
   /** Control goes before ACKs, ACKs before data; else what was due first goes first. */
@@ -62,7 +61,6 @@ export interface Parts {
 
 export const allParts: Parts = {
   flowTable: true,
-  hotLine: hasHotLine,
   eventBatches: true,
   transmitLists: true,
   timerLists: true,
