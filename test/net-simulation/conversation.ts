@@ -22,6 +22,8 @@ export interface EndPlan {
   readonly halfCloses: boolean;
   /** Small segments wait for ACKs. */
   readonly hasNagle: boolean;
+  /** It resets the connection then; Infinity: never. */
+  readonly abortsAtUs: number;
 }
 
 const scratch = new Uint8Array(1 << 18);
@@ -35,10 +37,10 @@ export class ConversationEnd {
   /** The handshake is done. */
   isOpen = false;
   isClosed = false;
-  /** When it acts next without being asked to. */
-  dueUs = Number.POSITIVE_INFINITY;
   readonly #id: number;
   readonly #random: () => number;
+  /** It pauses until then. */
+  #resumesUs = Number.POSITIVE_INFINITY;
   #isShut = false;
   #isPeerEnded = false;
 
@@ -46,6 +48,11 @@ export class ConversationEnd {
     this.plan = plan;
     this.#id = id;
     this.#random = random;
+  }
+
+  /** When it acts next without being asked to. */
+  get dueUs(): number {
+    return this.isClosed ? Number.POSITIVE_INFINITY : Math.min(this.#resumesUs, this.plan.abortsAtUs);
   }
 
   /** @param mask of the stack's events; 0: its time has come. */
@@ -60,15 +67,20 @@ export class ConversationEnd {
       this.#close(stack);
       return;
     }
+    if (nowUs >= this.plan.abortsAtUs) {
+      this.isClosed = true;
+      stack.abort(this.#id);
+      return;
+    }
     if (!this.isOpen) return;
     if ((mask & ENDED) !== 0) this.#isPeerEnded = true;
-    if (nowUs < this.dueUs && this.dueUs !== Number.POSITIVE_INFINITY) return;
-    this.dueUs = Number.POSITIVE_INFINITY;
+    if (nowUs < this.#resumesUs && this.#resumesUs !== Number.POSITIVE_INFINITY) return;
+    this.#resumesUs = Number.POSITIVE_INFINITY;
     const { mostPauseUs } = this.plan;
     if (mostPauseUs === 0) {
       while (this.#read(stack) + this.#write(stack) > 0);
     } else if (this.#read(stack) + this.#write(stack) > 0) {
-      this.dueUs = nowUs + this.#random() * mostPauseUs;
+      this.#resumesUs = nowUs + this.#random() * mostPauseUs;
     }
     this.#end(stack);
   }
@@ -106,7 +118,6 @@ export class ConversationEnd {
 
   #close(stack: Stack): void {
     this.isClosed = true;
-    this.dueUs = Number.POSITIVE_INFINITY;
     stack.close(this.#id);
   }
 }

@@ -1,12 +1,13 @@
 /**
- * A random scenario: two to four hosts, each with stack settings of its own, a bad network between them, and some
+ * Random scenarios: two to four hosts, each with stack settings of its own, a bad network between them, and some
  * conversations, all drawn from one seed.
  */
 
 import { seededRandom } from '../../measurement/random.ts';
 import type { Faults } from '../../net/links/faulty-link.ts';
-import { allParts, type Parts } from '../../net/tcp/settings.ts';
-import type { ConversationEnd, EndPlan } from './conversation.ts';
+import { allParts, type Parts, type TimerSettings } from '../../net/tcp/settings.ts';
+import type { EndPlan } from './conversation.ts';
+import { Draw } from './draw.ts';
 import { type HostOptions, SimulatedNetwork } from './simulated-network.ts';
 import { Talkers } from './talkers.ts';
 import type { FrameWatcher } from './tapped-link.ts';
@@ -26,23 +27,38 @@ const patient = {
 
 export interface Conversations {
   readonly network: SimulatedNetwork;
-  readonly ends: readonly ConversationEnd[];
+  /** The application of each host. */
+  readonly talkers: readonly Talkers[];
   /** By the stream that the end sends. */
   readonly plans: ReadonlyMap<number, EndPlan>;
+  /** By the stream that the end sends: which host it is on. */
+  readonly places: ReadonlyMap<number, number>;
 }
 
-export interface RunOptions {
+export interface ScenarioOptions {
   readonly isDigested?: boolean;
   /** The clock's first value, in microseconds; else the seed's. */
   readonly startUs?: number;
   readonly watch?: FrameWatcher;
+  /** Of all stacks; else such as outlast any run of losses. */
+  readonly timers?: Partial<TimerSettings>;
+  /** Changes a plan before it begins. */
+  readonly replan?: (plan: EndPlan, startUs: number) => EndPlan;
 }
 
 /** Lets all conversations of a seed come to their end. @throws {Error} they do not, or a byte is wrong. */
-export function runConversations(seed: number, options: RunOptions = {}): Conversations {
+export function runConversations(seed: number, options: ScenarioOptions = {}): Conversations {
+  const conversations = prepareConversations(seed, options);
+  const { network, talkers } = conversations;
+  network.runUntil(() => talkers.every(({ left }) => left === 0), 48 * hourMs * 1_000);
+  return conversations;
+}
+
+/** All conversations of a seed, that begin within 200 ms when time passes. */
+export function prepareConversations(seed: number, options: ScenarioOptions = {}): Conversations {
   const draw = new Draw(seededRandom(seed, 'scenario'));
   const hostCount = draw.oneOf([2, 2, 3, 4]);
-  const hosts = Array.from({ length: hostCount }, () => randomHost(draw));
+  const hosts = Array.from({ length: hostCount }, () => randomHost(draw, options.timers ?? {}));
   const mtu = draw.oneOf([128, 296, 576, 1_006, 1_500, 1_500, 1_500, 9_000]);
   const startUs = draw.oneOf([0, draw.upTo(1e12)]);
   const network = new SimulatedNetwork({
@@ -55,43 +71,46 @@ export function runConversations(seed: number, options: RunOptions = {}): Conver
     isDigested: options.isDigested ?? false,
     startUs: options.startUs ?? startUs,
   });
-  const talkers = network.hosts.map(
-    (_, index) => new Talkers(seededRandom(seed, `talkers of host ${index}`)),
-  );
-  for (const [index, host] of network.hosts.entries()) {
-    host.application = talkers[index]!;
+  const talkers = network.hosts.map((host, index) => {
+    const application = new Talkers(seededRandom(seed, `talkers of host ${index}`));
+    host.application = application;
     host.stack.listen(port);
     if (options.watch !== undefined) host.link.watchers.push(options.watch);
-  }
+    return application;
+  });
   const plans = new Map<number, EndPlan>();
+  const places = new Map<number, number>();
   const conversations = 1 + draw.upTo(6);
   const mostBytes = draw.oneOf([0, 10, 1_000, 20_000, 100_000, 400_000]);
   for (let index = 0; index < conversations; index++) {
     const from = draw.upTo(hostCount);
     const to = (from + 1 + draw.upTo(hostCount - 1)) % hostCount;
-    const [near, far] = [network.hosts[from]!, network.hosts[to]!];
-    const nearPlan = randomPlan(draw, 2 * index, 2 * index + 1, mostBytes);
+    const replan = options.replan ?? ((plan) => plan);
+    const first = randomPlan(draw, 2 * index, mostBytes);
+    const second = randomPlan(draw, 2 * index + 1, mostBytes);
+    const nearPlan = replan(first, network.nowUs);
     // One of the two must say its end first.
-    const farPlan = { ...randomPlan(draw, 2 * index + 1, 2 * index, mostBytes) };
-    if (!nearPlan.halfCloses) farPlan.halfCloses = true;
+    const farPlan = replan({ ...second, halfCloses: second.halfCloses || !first.halfCloses }, network.nowUs);
     plans.set(nearPlan.sends, nearPlan);
     plans.set(farPlan.sends, farPlan);
+    places.set(nearPlan.sends, from);
+    places.set(farPlan.sends, to);
+    const localAddress = network.hosts[from]!.address;
     const localPort = firstClientPort + index;
     talkers[from]!.open({
       atUs: network.nowUs + draw.upTo(200_000),
-      localAddress: near.address,
+      localAddress,
       localPort,
-      remoteAddress: far.address,
+      remoteAddress: network.hosts[to]!.address,
       remotePort: port,
       plan: nearPlan,
     });
-    talkers[to]!.expect(near.address, localPort, farPlan);
+    talkers[to]!.expect(localAddress, localPort, farPlan);
   }
-  network.runUntil(() => talkers.every(({ left }) => left === 0), 48 * hourMs * 1_000);
-  return { network, ends: talkers.flatMap(({ ends }) => ends), plans };
+  return { network, talkers, plans, places };
 }
 
-function randomHost(draw: Draw): HostOptions {
+function randomHost(draw: Draw, timers: Partial<TimerSettings>): HostOptions {
   const smallBytes = 2 ** (6 + draw.upTo(7));
   const largeBytes = smallBytes * 2 ** (1 + draw.upTo(6));
   return {
@@ -105,15 +124,15 @@ function randomHost(draw: Draw): HostOptions {
       timestamps: draw.chance(0.5),
       batch: draw.oneOf([1, 4, 128]),
       buffers: { smallBytes, largeBytes, memoryBytes: Math.max(32 * largeBytes, 65_536) },
-      timers: { ...patient, delayedAckMs: draw.oneOf([0, 10, 40, 500]) },
+      timers: { ...patient, delayedAckMs: draw.oneOf([0, 10, 40, 500]), ...timers },
     },
   };
 }
 
-/** Every switchable part of the stack works alone and with any others. */
-function randomParts(draw: Draw): Parts {
-  const names = Object.keys(allParts) as (keyof Parts)[];
-  return Object.fromEntries(names.map((name) => [name, draw.chance(0.7)])) as unknown as Parts;
+/** Every switchable part of the stack works alone and with any others; the hot line is one choice a process. */
+function randomParts(draw: Draw): Partial<Parts> {
+  const names = Object.keys(allParts).filter((name) => name !== 'hotLine');
+  return Object.fromEntries(names.map((name) => [name, draw.chance(0.7)]));
 }
 
 function randomFaults(draw: Draw): Faults {
@@ -129,38 +148,17 @@ function randomFaults(draw: Draw): Faults {
   };
 }
 
-function randomPlan(draw: Draw, sends: number, receives: number, mostBytes: number): Mutable<EndPlan> {
+/** @param sends the stream; the peer's differs in the lowest bit. */
+function randomPlan(draw: Draw, sends: number, mostBytes: number): EndPlan {
   return {
     sends,
-    receives,
+    receives: sends ^ 1,
     sendBytes: draw.chance(0.2) ? 0 : draw.upTo(mostBytes + 1),
     mostWriteBytes: draw.oneOf([1, 100, 1_460, 20_000, 100_000].filter((most) => most * 1_000 >= mostBytes)),
     mostReadBytes: draw.oneOf([1, 100, 1_460, 20_000, 100_000].filter((most) => most * 1_000 >= mostBytes)),
     mostPauseUs: draw.oneOf([0, 0, 0, 100, 30_000]),
     halfCloses: draw.chance(0.7),
     hasNagle: draw.chance(0.2),
+    abortsAtUs: Number.POSITIVE_INFINITY,
   };
-}
-
-type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
-
-class Draw {
-  readonly fraction: () => number;
-
-  constructor(random: () => number) {
-    this.fraction = random;
-  }
-
-  /** 0 … limit-1. */
-  upTo(limit: number): number {
-    return Math.floor(this.fraction() * limit);
-  }
-
-  chance(probability: number): boolean {
-    return this.fraction() < probability;
-  }
-
-  oneOf<Item>(items: readonly Item[]): Item {
-    return items[this.upTo(items.length)]!;
-  }
 }

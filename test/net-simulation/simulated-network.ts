@@ -12,7 +12,7 @@
 
 import { seededRandom } from '../../measurement/random.ts';
 import { type Faults, faultyLink } from '../../net/links/faulty-link.ts';
-import type { Link } from '../../net/links/link.ts';
+import { frameBatch, type Link } from '../../net/links/link.ts';
 import { traceLink } from '../../net/links/trace-link.ts';
 import { Stack, type StackOptions } from '../../net/stack.ts';
 import { MemorySwitch } from './memory-switch.ts';
@@ -73,6 +73,7 @@ export class SimulatedHost {
   isOn = true;
   stack: Stack;
   readonly #boot: () => Stack;
+  readonly #unheard = frameBatch(256);
 
   constructor(link: TappedLink, addresses: Uint32Array, boot: () => Stack) {
     this.link = link;
@@ -101,6 +102,7 @@ export class SimulatedHost {
   /** @returns whether anything happened. */
   turn(nowUs: number): boolean {
     if (!this.isOn) {
+      this.link.receive(this.#unheard, nowUs);
       this.link.flush(nowUs);
       return false;
     }

@@ -43,6 +43,11 @@ export class Talkers implements Application {
     this.#openings.sort((one, other) => one.atUs - other.atUs);
   }
 
+  /** Conversations that have begun and not ended. */
+  get openCount(): number {
+    return this.#current.size;
+  }
+
   /** A peer will open a conversation from this address and port. */
   expect(remoteAddress: number, remotePort: number, plan: EndPlan): void {
     this.#expected.set(`${remoteAddress}:${remotePort}`, plan);
