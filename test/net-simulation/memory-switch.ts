@@ -21,6 +21,8 @@ export interface MemorySwitchOptions {
 export class MemorySwitch {
   readonly ports: readonly SwitchPort[];
   readonly frames: number;
+  /** Frames that were ever taken to a port. */
+  forwarded = 0;
   readonly #pool: FramePool;
 
   constructor({ ports, frames = 8_192, mtu = 1_500 }: MemorySwitchOptions) {
@@ -37,6 +39,7 @@ export class MemorySwitch {
   /** Takes a frame that port `from` sends to where it belongs. */
   forward(from: number, at: number, length: number): void {
     const { memory } = this.#pool;
+    this.forwarded++;
     if (memory[at] === 0xff) {
       for (let port = 0; port < this.ports.length; port++) if (port !== from) this.#copyTo(port, at, length);
       this.#pool.give(at);
