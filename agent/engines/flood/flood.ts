@@ -97,7 +97,8 @@ export class Flood implements TransportEvents {
     const measureFromMs = startMs + this.#order.warmUpSeconds * 1000;
     this.#startUntilMs = measureFromMs + measuredSeconds * 1000;
     this.#tally = tallyFor(this.#slots.times, measureFromMs, this.#startUntilMs);
-    this.woke();
+    // The transport too learns what time it is, before it opens anything.
+    this.#transport.poll(0, this);
     if (this.#stopReason === null) {
       if (this.#order.load.kind === 'closed') this.#loadClosed();
       else this.#loadOpen(startMs, this.#order.load.ratePerSecond, this.#order.load.seed);
