@@ -17,11 +17,13 @@ export interface Opening {
   readonly plan: EndPlan;
 }
 
+const EADDRINUSE = 98;
+/** A flow that is still remembered, in TIME-WAIT, is asked for again after this. */
+const tryAgainUs = 100_000;
+
 export class Talkers implements Application {
   /** All that there ever were, in the order they began. */
   readonly ends: ConversationEnd[] = [];
-  /** errnos of `connect`. */
-  readonly refused: number[] = [];
   /** What it opens itself, the first one first. */
   readonly #openings: Opening[] = [];
   readonly #expected = new Map<string, EndPlan>();
@@ -54,7 +56,7 @@ export class Talkers implements Application {
   }
 
   turn(stack: Stack, events: number, nowUs: number): void {
-    while (this.#openings.length > 0 && this.#openings[0]!.atUs <= nowUs) this.#open(stack);
+    while (this.#openings.length > 0 && this.#openings[0]!.atUs <= nowUs) this.#open(stack, nowUs);
     for (let index = 0; index < events; index++) {
       const id = stack.events.id[index]!;
       const mask = stack.events.mask[index]!;
@@ -77,11 +79,13 @@ export class Talkers implements Application {
     if (end.isClosed) this.#current.delete(id);
   }
 
-  #open(stack: Stack): void {
-    const { localAddress, localPort, remoteAddress, remotePort, plan } = this.#openings.shift()!;
+  #open(stack: Stack, nowUs: number): void {
+    const opening = this.#openings.shift()!;
+    const { localAddress, localPort, remoteAddress, remotePort, plan } = opening;
     const id = stack.connect(localAddress, localPort, remoteAddress, remotePort);
-    if (id < 0) this.refused.push(-id);
-    else this.#begin(id, plan);
+    if (id >= 0) this.#begin(id, plan);
+    else if (id === -EADDRINUSE) this.open({ ...opening, atUs: nowUs + tryAgainUs });
+    else throw new Error(`Cannot open a conversation: errno ${-id}`);
   }
 
   #accept(stack: Stack, id: number): void {

@@ -24,6 +24,8 @@ const leastMss = 64;
 /** What one side of a connection has said. */
 interface Side {
   iss: number;
+  /** Of its SYN, never scaled: what the other side may send before it hears more. */
+  synWindow: number;
   /** As announced in its SYN: it bounds what the other side sends. */
   mss: number;
   /** -1: it offered none. */
@@ -101,13 +103,14 @@ export class WireInspector {
     if (own !== undefined && own.iss === tcp.seq) return '';
     this.#sides.set(ownKey, {
       iss: tcp.seq,
+      synWindow: tcp.window,
       mss: Math.max(options.mss, leastMss),
       scale: options.windowScale,
       isStamped: options.hasTimestamps,
       end: (tcp.seq + 1) | 0,
       fin: null,
-      ack: hasAck ? tcp.ack : null,
-      edge: hasAck ? (tcp.ack + tcp.window) | 0 : null,
+      ack: null,
+      edge: null,
       stamp: options.hasTimestamps ? options.timestampValue : null,
     });
     return '';
@@ -153,7 +156,8 @@ export class WireInspector {
       own.fin = end;
     } else if (own.fin !== null && after(end, own.fin)) return `it goes on behind its FIN`;
     // A probe of a shut window is one byte, or the FIN.
-    const most = ((other.edge ?? own.end) + (payloadLength + fin === 1 ? 1 : 0)) | 0;
+    const edge = other.edge ?? own.iss + 1 + other.synWindow;
+    const most = (edge + (payloadLength + fin === 1 ? 1 : 0)) | 0;
     if (payloadLength + fin > 0 && after(end, most))
       return `beyond the peer's window, that ends at ${most >>> 0}`;
     if (after(seq, own.end)) return `it leaves a hole behind ${own.end >>> 0}`;
