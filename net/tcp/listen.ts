@@ -154,10 +154,10 @@ function takeCookie(core: Core): number {
     refuse(core);
     return -1;
   }
-  // Still no room: silence. The peer sends its data again, and the cookie with it.
-  const id = core.waiting[port] >= core.backlog ? -1 : takeId(core);
+  // Its owner has shown that he is there: half-open connections, which may be nobody's, do not keep him out.
+  const id = takeId(core);
   if (id < 0) {
-    core.counters.drops.backlogFull++;
+    core.counters.drops.noMemory++;
     return -1;
   }
   parseOptions(core.memory, segment.optionsAt, segment.payloadAt, options);
