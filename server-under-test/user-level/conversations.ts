@@ -76,7 +76,10 @@ export class Conversations {
 
   /** What the stack says of a connection: `mask` of its events. */
   happened(id: number, mask: number, nowMs: number): void {
-    if ((mask & ACCEPTED) !== 0) this.#open(id, nowMs);
+    if ((mask & ACCEPTED) !== 0) {
+      this.#open(id, nowMs);
+      if (mask === ACCEPTED) return;
+    }
     const state = this.#state[id];
     if (state === CLOSED) return;
     if ((mask & FAILED) !== 0) this.#lost(id);

@@ -26,6 +26,8 @@ const spinUs = 50;
 /** The word that says stop is looked at this often at least. */
 const longestWaitMs = 20;
 const housekeepingUs = 200_000;
+/** Of all send and receive buffers; a page costs memory only once touched. What finds none left waits, or is sent again. */
+const bufferMemoryBytes = 256 * 1024 * 1024;
 
 export class CoreLoop {
   readonly #shared: Int32Array;
@@ -48,6 +50,7 @@ export class CoreLoop {
       addresses: order.addresses,
       random: () => randomBytes(4).readUInt32LE(),
       maxConnections,
+      buffers: { memoryBytes: bufferMemoryBytes },
       answers: { arp: !order.kernelAnswers, ping: !order.kernelAnswers },
     });
     this.#conversations = new Conversations({

@@ -45,7 +45,12 @@ if (lab !== null) enterNetworkNamespace(lab.clientPath);
 after(() => lab?.close());
 const inLab = { skip: lab === null && 'only root makes network namespaces', timeout: 60_000 };
 
-const { clientPath, serverPath, serverAddress } = lab ?? ({} as Namespaces);
+const { serverPath, serverAddress } = lab ?? ({} as Namespaces);
+
+const hardwareAddresses = {
+  load: lab === null ? new Uint8Array(6) : hardwareAddressOf('load'),
+  serve: lab === null ? new Uint8Array(6) : within(serverPath, () => hardwareAddressOf('serve')),
+};
 
 function userLevel(context: TestContext, changes: Partial<ServerSpec> = {}): Promise<RunningServer> {
   return runningServer(context, {
@@ -216,9 +221,9 @@ test(
     client.send('GET /5 HTTP/1.1\r\nHost: x\r\n\r\n');
     await client.until(20);
     client.socket.resetAndDestroy();
-    sendFrame('load', corrupt(segmentFor(server.port)));
+    sendFrames('load', [corrupt(segmentFor(server.port))]);
     // To a port that listens, of no connection: answered with a reset (RFC 9293 3.10.7.2).
-    sendFrame('load', segmentFor(server.port));
+    sendFrames('load', [segmentFor(server.port)]);
     await sleep(200);
     server.endMeasuring();
     await sleep(200);
@@ -269,6 +274,35 @@ test(
     first.socket.resume();
     await first.until(1_048_576, 20_000);
     assert.deepEqual(parsedResponse(first.received).body, pattern(1_048_576));
+  },
+);
+
+test(
+  'user-level answers by cookies when half-open connections fill its queue, and still accepts',
+  inLab,
+  async (context) => {
+    const server = await userLevel(context, { cores: [0] });
+    server.beginMeasuring();
+    await sleep(200);
+    // From nobody, in bursts that the device has room for: nothing is ever answered to the SYN+ACKs.
+    for (let burst = 0; burst < 24; burst++) {
+      const ports = Array.from({ length: 250 }, (_, index) => 1_024 + burst * 250 + index);
+      sendFrames(
+        'load',
+        ports.map((from) => synFor(server.port, from)),
+      );
+      await sleep(20);
+    }
+    assert.deepEqual(await page(server.port), pattern(64));
+    server.endMeasuring();
+    await sleep(200);
+    const { userLevel: figures, listenOverflows, accepted } = await server.finish();
+    assert.ok(figures);
+    assert.equal(accepted, 1);
+    assert.equal(figures.halfOpen.most, 4_096);
+    assert.ok(figures.cookies.sent > 100, `${figures.cookies.sent} cookies of 6000 - 4096`);
+    assert.equal(figures.cookies.accepted, 1);
+    assert.equal(listenOverflows, figures.cookies.sent + (figures.drops.backlogFull ?? 0));
   },
 );
 
@@ -348,15 +382,18 @@ test('a browser shows a page of user-level', {
 });
 
 /** A segment from this namespace's end to a port of the server, of a connection that is none. */
-function segmentFor(port: number): Uint8Array<ArrayBuffer> {
+function segmentFor(
+  port: number,
+  // A port that the kernel here gives none of its own connections.
+  from = { host: '198.18.77.1', port: 999 },
+): Uint8Array<ArrayBuffer> {
   const number = (text: string): number => text.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0);
   return segmentFrame({
-    toHardware: within(serverPath, () => hardwareAddressOf('serve')),
-    fromHardware: within(clientPath, () => hardwareAddressOf('load')),
-    from: number('198.18.77.1'),
+    toHardware: hardwareAddresses.serve,
+    fromHardware: hardwareAddresses.load,
+    from: number(from.host),
     to: number(serverAddress),
-    // Not one that the kernel here gives its own connections.
-    fromPort: 999,
+    fromPort: from.port,
     toPort: port,
     number: 7,
   });
@@ -368,19 +405,34 @@ function corrupt(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return changed;
 }
 
-/** Puts a frame on a device of this namespace. */
-function sendFrame(device: string, frame: Uint8Array): void {
+/** A SYN from a port of a host that is not there. */
+function synFor(port: number, fromPort: number): Uint8Array<ArrayBuffer> {
+  const frame = segmentFor(port, { host: '198.18.77.99', port: fromPort });
+  const view = new DataView(frame.buffer);
+  const [flagsAt, checksumAt] = [46, 50];
+  const before = view.getUint16(flagsAt);
+  view.setUint16(flagsAt, 0x5002);
+  // RFC 1624: the checksum, with one word changed.
+  const sum = (~view.getUint16(checksumAt) & 0xffff) + (~before & 0xffff) + 0x5002;
+  view.setUint16(checksumAt, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+  return frame;
+}
+
+/** Puts frames on a device of this namespace. */
+function sendFrames(device: string, frames: readonly Uint8Array[]): void {
   const AF_PACKET = 17;
   const socket = openFrameSocket('AF_PACKET', AF_PACKET, 0);
-  const memory = allocate(frame.byteLength);
+  const memory = allocate(2_048);
   try {
     const address = new Uint8Array(20);
     const view = new DataView(address.buffer);
     view.setUint16(0, AF_PACKET, true);
     view.setInt32(4, deviceIndex(device), true);
     bindBytes(`Cannot bind to "${device}"`, socket, address);
-    new Uint8Array(memory.buffer).set(frame);
-    assert.equal(send(socket, Number(memory.address), frame.byteLength, 0), frame.byteLength);
+    for (const frame of frames) {
+      new Uint8Array(memory.buffer).set(frame);
+      assert.equal(send(socket, Number(memory.address), frame.byteLength, 0), frame.byteLength);
+    }
   } finally {
     memory.unmap();
     closeDescriptor(socket);
