@@ -7,7 +7,7 @@ import { LARGE, SMALL } from './buffer-pool.ts';
 import { copyBytes, copyFromRing, copyToRing, type Memory } from './copy.ts';
 import type { Core } from './core.ts';
 import { WRITABLE } from './events.ts';
-import { Hot, hotOf, lineOf, Peer } from './layout.ts';
+import { Hot, hotOf, lineOf, Peer, receivePosition, sendPosition } from './layout.ts';
 import { wantsToAck, wantsToSend } from './send.ts';
 import { Is, State } from './states.ts';
 import { giveReceiveBuffer, unread } from './text.ts';
@@ -48,7 +48,8 @@ export function copyOut(core: Core, id: number, target: Memory, from: number, to
   else {
     const ring = core.peer[line + RECEIVE_BUFFER];
     const size = core.buffers.sizeOf(ring);
-    copyFromRing(core.bufferMemory, ring, size, core.hot[at + RCV_READ], target, from, length);
+    const position = receivePosition(core, line, core.hot[at + RCV_READ]);
+    copyFromRing(core.bufferMemory, ring, size, position, target, from, length);
   }
   return length;
 }
@@ -63,9 +64,10 @@ export function send(core: Core, id: number, source: Memory, from: number, to: n
   if (length < to - from) hot[at + FLAGS] |= wantsRoom;
   if (length <= 0) return 0;
   const ring = core.peer[lineOf(id) + SEND_BUFFER];
-  const position = hot[at + SND_END];
+  const end = hot[at + SND_END];
+  const position = sendPosition(core, lineOf(id), end);
   copyToRing(source, from, core.bufferMemory, ring, core.buffers.sizeOf(ring), position, length);
-  hot[at + SND_END] = position + length;
+  hot[at + SND_END] = end + length;
   if (hot[at + STATE] >= established) wantsToSend(core, id);
   return length;
 }
@@ -99,7 +101,7 @@ function makeSendRoom(core: Core, id: number, held: number, more: number): numbe
   }
   const size = buffers.sizeOf(buffer);
   if (held + more <= size || size === buffers.largeBytes) return size;
-  const first = (core.hot[hotOf(id) + SND_END] - held) | 0;
+  const first = sendPosition(core, line, (core.hot[hotOf(id) + SND_END] - held) | 0);
   const grown = buffers.grow(buffer, first, held);
   if (grown < 0) return size;
   core.peer[line + SEND_BUFFER] = grown;

@@ -117,9 +117,24 @@ export const Rare = {
   ENTRY_MS: 7,
 } as const;
 
+const { ISS, IRS } = Peer;
+
 /** Where the hot words of a connection begin. */
 export function hotOf(id: number): number {
   return id << hotShift;
+}
+
+/**
+ * Where in its ring a byte lies that we send: rings start with the connection's first byte, so that short connections use
+ * the same few cache lines of a buffer again and again.
+ */
+export function sendPosition(core: { readonly peer: Int32Array }, line: number, seq: number): number {
+  return (seq - core.peer[line + ISS] - 1) | 0;
+}
+
+/** The same of a byte that we receive. */
+export function receivePosition(core: { readonly peer: Int32Array }, line: number, seq: number): number {
+  return (seq - core.peer[line + IRS] - 1) | 0;
 }
 
 /** Where its words of the other lines begin. */

@@ -7,7 +7,7 @@ import { emitSegment, Flag, segmentOptionsAt } from '../wire/tcp.ts';
 import { emitSynOptions, emitTimestamps } from '../wire/tcp-options.ts';
 import { copyFromRing } from './copy.ts';
 import { type Core, largestUnscaledWindow } from './core.ts';
-import { Hot, hotOf, lineOf, Peer } from './layout.ts';
+import { Hot, hotOf, lineOf, Peer, sendPosition } from './layout.ts';
 import { Is, State } from './states.ts';
 import { takeWindow } from './window.ts';
 
@@ -43,9 +43,19 @@ export function sendSegment(core: Core, id: number, seq: number, flags: number, 
   if ((is & stamped) !== 0)
     optionBytes = emitTimestamps(core.memory, optionsAt, stampNow(core), hot[at + TS_RECENT]);
   if (length > 0) {
-    const buffer = core.peer[lineOf(id) + SEND_BUFFER];
+    const line = lineOf(id);
+    const buffer = core.peer[line + SEND_BUFFER];
     const size = core.buffers.sizeOf(buffer);
-    copyFromRing(core.bufferMemory, buffer, size, seq, core.frameMemory, optionsAt + optionBytes, length);
+    const position = sendPosition(core, line, seq);
+    copyFromRing(
+      core.bufferMemory,
+      buffer,
+      size,
+      position,
+      core.frameMemory,
+      optionsAt + optionBytes,
+      length,
+    );
     core.counters.bytesOut += length;
   }
   out.seq = seq;

@@ -38,14 +38,9 @@ export function flushLists(core: Core): void {
 }
 
 function sendFrom(core: Core, list: number, id: number): boolean {
-  if (list === DATA) return sendData(core, id);
-  if (list === ACKS) {
-    // Data that is due carries the ACK.
-    if (core.lists.has(DATA, id)) {
-      if (!sendData(core, id)) return false;
-    }
-    return sendDueAck(core, id);
-  }
+  if (list === DATA) return sendData(core, id) && sendDueAck(core, id);
+  // Data that is due carries the ACK.
+  if (list === ACKS) return core.lists.has(DATA, id) || sendDueAck(core, id);
   // The handshake may have ended since: by a segment that came behind the SYN that asked for this one.
   if (!isOpening(core, id)) return true;
   return sendSyn(core, id) && started(core, id);
@@ -197,7 +192,7 @@ export function sendProbe(core: Core, id: number, at: number): void {
 }
 
 export function armRetransmission(core: Core, id: number, at: number): void {
-  const rtoMs = Math.ceil(core.recovery[lineOf(id) + ROUND_TRIP + RTO_US] / 1000);
+  const rtoMs = ((core.recovery[lineOf(id) + ROUND_TRIP + RTO_US] + 999) / 1000) | 0;
   setDue(core, id, at, core.nowMs + rtoMs);
 }
 

@@ -11,7 +11,7 @@ import { LARGE, SMALL } from './buffer-pool.ts';
 import { copyToRing } from './copy.ts';
 import type { Core } from './core.ts';
 import { READABLE } from './events.ts';
-import { Hot, hotOf, lineOf, Peer } from './layout.ts';
+import { Hot, hotOf, lineOf, Peer, receivePosition } from './layout.ts';
 import { wantsToAck } from './send.ts';
 import { Is } from './states.ts';
 
@@ -88,13 +88,15 @@ function takeOutOfOrder(core: Core, id: number, at: number, seq: number, from: n
   }
   hot[at + FLAGS] |= gapped;
   const { gapFrom, gapTo } = core.reassembly;
-  const buffer = core.peer[lineOf(id) + RECEIVE_BUFFER];
+  const line = lineOf(id);
+  const buffer = core.peer[line + RECEIVE_BUFFER];
   const size = core.buffers.sizeOf(buffer);
   for (let gap = 0; gap < gaps; gap++) {
     const start = gapFrom[gap];
     const bytes = (gapTo[gap] - start) | 0;
     const source = from + ((start - seq) | 0);
-    copyToRing(core.frameMemory, source, core.bufferMemory, buffer, size, start, bytes);
+    const position = receivePosition(core, line, start);
+    copyToRing(core.frameMemory, source, core.bufferMemory, buffer, size, position, bytes);
   }
   const rcvNxt = hot[at + RCV_NXT];
   if (after(seq, rcvNxt)) return;
@@ -111,9 +113,11 @@ function store(core: Core, id: number, at: number, seq: number, from: number, le
     core.counters.drops.noMemory++;
     return false;
   }
-  const buffer = core.peer[lineOf(id) + RECEIVE_BUFFER];
+  const line = lineOf(id);
+  const buffer = core.peer[line + RECEIVE_BUFFER];
   const size = core.buffers.sizeOf(buffer);
-  copyToRing(core.frameMemory, from, core.bufferMemory, buffer, size, seq, length);
+  const position = receivePosition(core, line, seq);
+  copyToRing(core.frameMemory, from, core.bufferMemory, buffer, size, position, length);
   return true;
 }
 
@@ -131,7 +135,7 @@ function makeRoom(core: Core, id: number, at: number, end: number): boolean {
     const size = buffers.sizeOf(buffer);
     if (needed <= size) return true;
     // Ranges out of order lie behind RCV.NXT: the whole ring moves.
-    const grown = buffers.grow(buffer, start, size);
+    const grown = buffers.grow(buffer, receivePosition(core, line, start), size);
     if (grown >= 0) peer[line + RECEIVE_BUFFER] = grown;
     return grown >= 0;
   }
@@ -155,7 +159,7 @@ export function settle(core: Core, id: number, at: number): boolean {
     if (taken < 0) return false;
     peer[line + RECEIVE_BUFFER] = taken;
     const size = buffers.sizeOf(taken);
-    const position = core.hot[at + RCV_READ];
+    const position = receivePosition(core, line, core.hot[at + RCV_READ]);
     copyToRing(core.frameMemory, peer[line + HELD_AT], core.bufferMemory, taken, size, position, length);
   }
   peer[line + HELD_FRAME] = -1;
