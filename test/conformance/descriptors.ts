@@ -73,8 +73,9 @@ export class Descriptors {
   /** Resets all connections there are, in whatever state. No descriptor is left, and nothing waits for accept. */
   reset(): number {
     const stack = this.#stack;
-    for (let id = 0; id < this.#maxConnections; id++) if (stack.state(id) !== closed) stack.abort(id);
+    // Over, and still ours; then all others, also those that nobody accepted yet, or that are closing.
     for (const { id } of this.#byId.values()) if (stack.state(id) === closed) stack.close(id);
+    for (let id = 0; id < this.#maxConnections; id++) if (stack.state(id) !== closed) stack.abort(id);
     this.#byId.clear();
     this.#waiting.length = 0;
     this.#open.length = 0;

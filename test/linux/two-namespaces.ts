@@ -23,11 +23,9 @@ export const inNamespaces = {
 
 export class Namespace {
   readonly #fd: number;
-  readonly #home: number;
 
   constructor() {
-    this.#home = openSync('/proc/thread-self/ns/net', 'r');
-    this.#fd = inNewNetworkNamespace(() => openSync('/proc/thread-self/ns/net', 'r'));
+    this.#fd = inNewNetworkNamespace(ownNamespace);
   }
 
   /** A path that other programs may open while this lives. */
@@ -35,13 +33,15 @@ export class Namespace {
     return `/proc/${process.pid}/fd/${this.#fd}`;
   }
 
-  /** Does `work`, which must not wait, with this thread inside. */
+  /** Does `work`, which must not wait, with this thread inside; afterwards it is where it was. */
   inside<Result>(work: () => Result): Result {
-    enterNetworkNamespace(this.path);
+    const back = ownNamespace();
     try {
+      enterNetworkNamespace(this.path);
       return work();
     } finally {
-      enterNetworkNamespace(`/proc/self/fd/${this.#home}`);
+      enterNetworkNamespace(`/proc/self/fd/${back}`);
+      closeSync(back);
     }
   }
 
@@ -51,8 +51,11 @@ export class Namespace {
 
   close(): void {
     closeSync(this.#fd);
-    closeSync(this.#home);
   }
+}
+
+function ownNamespace(): number {
+  return openSync('/proc/thread-self/ns/net', 'r');
 }
 
 export interface TwoNamespaces {
