@@ -24,6 +24,10 @@ const leastMss = 64;
 /** What one side of a connection has said. */
 interface Side {
   iss: number;
+  /** Those of connections before, between the same ports: a SYN that comes late is answered, too. */
+  readonly formerIss: readonly number[];
+  /** The initial sequence number that its SYN+ACK acknowledges; null: it sent a SYN. */
+  readonly answers: number | null;
   /** Of its SYN, never scaled: what the other side may send before it hears more. */
   synWindow: number;
   /** As announced in its SYN: it bounds what the other side sends. */
@@ -94,8 +98,11 @@ export class WireInspector {
     const other = this.#sides.get(otherKey);
     if (tcp.payloadLength > 0 || (tcp.flags & Flag.fin) !== 0) return 'a SYN with more than itself';
     const hasAck = (tcp.flags & Flag.ack) !== 0;
-    if (hasAck && (other === undefined || tcp.ack !== ((other.iss + 1) | 0)))
-      return 'a SYN+ACK of a SYN that was not sent';
+    const answered = (tcp.ack - 1) | 0;
+    if (hasAck && other?.formerIss.includes(answered)) return '';
+    if (hasAck && answered !== other?.iss) return 'a SYN+ACK of a SYN that was not sent';
+    // A SYN that comes once more when all is over begins a connection that the peer does not want.
+    if (hasAck && own?.answers === answered && own.end !== ((own.iss + 1) | 0)) return '';
     if (options.mss !== this.#mtu - 40) return `an MSS that is not MTU - 40`;
     // Of options the answer has only what was offered (RFC 7323 2.2, 3.2).
     if (hasAck && options.windowScale >= 0 && other!.scale < 0) return 'a window scale that was not offered';
@@ -103,6 +110,8 @@ export class WireInspector {
     if (own !== undefined && own.iss === tcp.seq) return '';
     this.#sides.set(ownKey, {
       iss: tcp.seq,
+      answers: hasAck ? answered : null,
+      formerIss: own === undefined ? [] : [...own.formerIss, own.iss],
       synWindow: tcp.window,
       mss: Math.max(options.mss, leastMss),
       scale: options.windowScale,
