@@ -15,7 +15,7 @@ const challengesPerSecond = 1_000;
 
 /** ACK of a segment that does not fit; the connection lives on. */
 export function challenge(core: Core, id: number): void {
-  if (core.nowMs - core.challengeMs >= 1000 || core.challengesLeft < 0) {
+  if (core.nowMs - core.challengeMs >= 1000) {
     core.challengeMs = core.nowMs;
     core.challengesLeft = (challengesPerSecond >> 1) + (core.random() % challengesPerSecond);
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Core } from './core.ts';
-import { ACCEPTED, FAILED } from './events.ts';
+import { FAILED } from './events.ts';
 import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { sendReset } from './output.ts';
 import { wantsToSend } from './send.ts';
@@ -51,8 +51,7 @@ export function finish(core: Core, id: number, at: number): void {
 /** It failed. @param errno what `errorOf` says. */
 export function fail(core: Core, id: number, at: number, errno: number): void {
   // An inbound connection that the application was not told of yet never was.
-  const isUnknown = (core.events.pending(id) & ACCEPTED) !== 0;
-  if ((core.hot[at + FLAGS] & detached) !== 0 || isUnknown) {
+  if ((core.hot[at + FLAGS] & (detached | queued)) !== 0) {
     free(core, id, at);
     return;
   }

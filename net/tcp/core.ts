@@ -153,8 +153,11 @@ export class Core {
   nowMs = 1;
   /** Microseconds, as an int32 that wraps. */
   clockUs = 0;
-  /** What timestamps add to nowMs: peers do not learn when the stack began (RFC 7323 5.4). */
-  readonly stampOffset: number;
+  /**
+   * What timestamps add to nowMs: peers do not learn when the stack began (RFC 7323 5.4). Nor does it matter: on one clock
+   * and one secret, the stamps of a stack go on where those of the one before it stopped (RFC 6191 rests on that).
+   */
+  stampOffset: number;
   /** [now, the first time that was seen], microseconds: doubles in an array, so that storing one allocates nothing. */
   readonly time = new Float64Array(2);
   hasTime = false;
@@ -162,7 +165,7 @@ export class Core {
   cookieSentMs = -1;
   /** Challenge ACKs (RFC 5961 10) that may still be sent in the second that began at challengeMs. */
   challengesLeft = 0;
-  challengeMs = 0;
+  challengeMs = -1_000;
 
   /** @param batch frames of one poll. */
   constructor(options: CoreOptions, batch: number, resolver: Resolver) {
@@ -227,6 +230,7 @@ export class Core {
       this.hasTime = true;
       // Whole, so that a time that was computed from it leads back to the same millisecond.
       this.time[1] = Math.floor(nowUs);
+      this.stampOffset = (this.stampOffset + Math.floor(nowUs / 1000)) | 0;
     }
     this.time[0] = nowUs;
     this.clockUs = nowUs | 0;

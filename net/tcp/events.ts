@@ -48,10 +48,6 @@ export class Events {
     this.#queue[at] = id;
   }
 
-  pending(id: number): number {
-    return this.#pending[id];
-  }
-
   /** The id is no longer the application's: it is told nothing more. */
   forget(id: number): void {
     this.#pending[id] = 0;
