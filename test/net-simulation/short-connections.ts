@@ -58,6 +58,7 @@ export class ShortClient implements Application {
   done = 0;
   /** Ended otherwise. */
   failed = 0;
+  #wanted: number;
   readonly #options: ShortClientOptions;
   readonly #buffer = new Uint8Array(messageBytes);
   /** Of each id, the connection's number. */
@@ -66,17 +67,23 @@ export class ShortClient implements Application {
 
   constructor(options: ShortClientOptions, maxConnections: number) {
     this.#options = options;
+    this.#wanted = options.connections;
     this.#number = new Int32Array(maxConnections);
   }
 
   get isDone(): boolean {
-    return this.done + this.failed === this.#options.connections;
+    return this.done + this.failed === this.#wanted;
+  }
+
+  /** So many connections are to follow. */
+  more(connections: number): void {
+    this.#wanted += connections;
   }
 
   turn(stack: Stack, events: number, _nowUs: number): void {
     for (let index = 0; index < events; index++)
       this.#event(stack, stack.events.id[index]!, stack.events.mask[index]!);
-    while (this.started < this.#options.connections && this.#open < this.#options.concurrency)
+    while (this.started < this.#wanted && this.#open < this.#options.concurrency)
       if (!this.#start(stack)) return;
   }
 
