@@ -8,12 +8,11 @@
 
 import { execFileSync } from 'node:child_process';
 import { messageOf } from '../protocol/failure.ts';
-import { Arena, loadCore, serverCore, type Turn } from './packet-parts/arena.ts';
+import { Arena, loadCore, serverCore, type Turn, userLevel } from './packet-parts/arena.ts';
 import { collections } from './packet-parts/collections.ts';
 import { type BenchOptions, benchOptions, type Figure, medianOf, ratioOf, report } from './runner/figure.ts';
 
 const wantedPerSecond = 180_000;
-const userLevel = 'user-level';
 const kernel = 'reuseport';
 /** In flight: enough for both cores to have work while the other's packets are under way. */
 const concurrency = { packet: 512, wrk: 64 } as const;
@@ -78,6 +77,7 @@ async function measurePair(arena: Arena, seconds: number, wrkFirst: boolean): Pr
 async function measureCollections(arena: Arena, options: BenchOptions): Promise<Figure[]> {
   const seconds = options.small ? 1 : 10;
   const warmUpSeconds = options.small ? 0.5 : 4;
+  await arena.place(userLevel, 'packet');
   const { load, server, flood } = await collections(arena.spec(userLevel), (port) =>
     arena.order(port, {
       load: { kind: 'closed', concurrency: concurrency.packet },

@@ -15,11 +15,12 @@ import { benchOrder, failuresOf, floodOnce } from '../runner/flood-once.ts';
 
 export const loadCore = 0;
 export const serverCore = 1;
-export const responseBytes = 64;
+export const userLevel = 'user-level';
+const responseBytes = 64;
 /** Enough for rests of a second at any rate that one core makes. */
 const sourceAddresses = 16;
 /** Code is compiled as it runs: ours is, wrk's is not. */
-export const warmUpSeconds = 1;
+const warmUpSeconds = 1;
 
 export interface Turn {
   readonly perSecond: number;
@@ -38,9 +39,16 @@ export class Arena {
 
   /** @throws {Failure} when there can be no namespaces here. */
   static async open(): Promise<Arena> {
-    const lab = await openLab('namespaces', { agents: 1, sourceAddresses });
-    await lab.placeTrial({ serverCores: [serverCore], loadCores: [loadCore] });
-    return new Arena(lab);
+    return new Arena(await openLab('namespaces', { agents: 1, sourceAddresses }));
+  }
+
+  /** Each side's packets on its own core, and checksums as this turn needs them: nobody computes more than he must. */
+  place(variant: string, engine: 'packet' | 'wrk'): Promise<void> {
+    return this.#lab.placeTrial({
+      serverCores: [serverCore],
+      loadCores: [loadCore],
+      wholeChecksums: { server: engine === 'packet', agents: variant === userLevel },
+    });
   }
 
   close(): Promise<void> {
@@ -85,6 +93,7 @@ export class Arena {
 
   /** One flood of the packet engine. @throws when a connection failed: such figures compare nothing. */
   async flood(variant: string, concurrency: number, seconds: number): Promise<Turn> {
+    await this.place(variant, 'packet');
     const server = await launchServer(this.spec(variant));
     try {
       const cores = sampling(warmUpSeconds, seconds);
@@ -101,6 +110,7 @@ export class Arena {
 
   /** One run of wrk: a connection a request. @throws when it met errors. */
   async wrk(variant: string, concurrency: number, seconds: number): Promise<Turn> {
+    await this.place(variant, 'wrk');
     const server = await launchServer(this.spec(variant));
     try {
       // wrk counts from its first connection on; its core is looked at within that time.

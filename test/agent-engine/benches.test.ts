@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Figure } from '../../bench/runner/figure.ts';
+import { packetLabRefused } from './packet-lab.ts';
 
 async function figuresOf(bench: string): Promise<Figure[]> {
   const program = fileURLToPath(new URL(`../../bench/${bench}.js`, import.meta.url));
@@ -39,4 +40,30 @@ test('bench/memory: a load thread stays small, and a connection allocates nothin
   assert.equal(growth.unit, 'MiB');
   // Reading the clock costs one boxed double a batch, not a connection.
   assert.ok((allocated.value ?? 999) < 32, `${allocated.value} bytes a connection`);
+});
+
+test('bench/packet compares the engine with wrk, its bars, and itself', {
+  skip: packetLabRefused ?? (isMissing('wrk') ? 'wrk is not installed (apt-get install wrk)' : false),
+  timeout: 120_000,
+}, async () => {
+  const figures = await figuresOf('packet');
+  assert.deepEqual(
+    figures.map(({ bench, unit, pairs }) => [bench, unit, pairs]),
+    [
+      ['packet', '1/s', 1],
+      ['packet', '1/s', 1],
+      ['packet', 'µs', 1],
+      ['packet', '', 0],
+      ['packet', '', 0],
+    ],
+  );
+  const [fast, faster, cheap, load, server] = figures;
+  assert.ok((fast?.value ?? 0) > 1000, `${fast?.value} connections/s`);
+  assert.match(faster?.against ?? '', /^wrk, reuseport/);
+  assert.ok(
+    (cheap?.value ?? 0) > 0 && (cheap?.ratio?.median ?? 9) < 2,
+    `${cheap?.ratio?.median} × wrk's CPU`,
+  );
+  for (const collections of [load, server])
+    assert.ok((collections?.value ?? 99) < 20, `${collections?.value}`);
 });

@@ -60,7 +60,7 @@ test('PoissonPacer is its seed', () => {
 });
 
 test('waitUs() wakes earlier by as much as wake-ups were late', () => {
-  const alarm = new Alarm();
+  const alarm = new Alarm(100);
   assert.equal(alarm.waitUs(1000), 1000);
   for (let round = 0; round < 100; round++) alarm.rang(alarm.waitUs(1000) + 60);
   assert.ok(Math.abs(alarm.waitUs(1000) - 940) <= 1);
@@ -68,10 +68,16 @@ test('waitUs() wakes earlier by as much as wake-ups were late', () => {
 });
 
 test('rang() learns nothing from what ended early, and little from a busy machine', () => {
-  const alarm = new Alarm();
+  const alarm = new Alarm(100);
   alarm.waitUs(1000);
   alarm.rang(200);
   assert.equal(alarm.waitUs(1000), 1000);
   for (let round = 0; round < 100; round++) alarm.rang(alarm.waitUs(1000) + 50_000);
   assert.ok(alarm.waitUs(1000) >= 900);
+});
+
+test('waitUs() of an alarm that may not be early is the time that is left', () => {
+  const alarm = new Alarm(0);
+  for (let round = 0; round < 100; round++) alarm.rang(alarm.waitUs(1000) + 60);
+  assert.equal(alarm.waitUs(1000), 1000);
 });

@@ -6,7 +6,6 @@
 import { execFileSync } from 'node:child_process';
 import { openLab } from '../../coordinator/labs/open-lab.ts';
 import { namespacesRefused } from '../../coordinator/labs/possible.ts';
-import { leaveChecksums } from '../../linux/device-settings.ts';
 import { enterNetworkNamespace } from '../../linux/thread.ts';
 import { type Carrying, order } from './flood-fixture.ts';
 
@@ -34,12 +33,11 @@ export async function openPacketLab(sourceAddresses = 3): Promise<PacketLab> {
   const agentNamespace = agent?.namespace ?? '';
   const inside = (namespace: string, ...command: string[]): string =>
     execFileSync('nsenter', [`--net=${namespace}`, '--', ...command], { encoding: 'utf8' });
-  await lab.placeTrial({ serverCores: [1], loadCores: [0] });
+  const wholeChecksums = { server: true, agents: true };
+  await lab.placeTrial({ serverCores: [1], loadCores: [0], wholeChecksums });
   inside(serverNamespace, 'ip', 'address', 'add', `${secondTarget}/32`, 'dev', 'lo');
   inside(agentNamespace, 'ip', 'route', 'add', `${secondTarget}/32`, 'via', '198.18.0.1', 'dev', 'load0');
   enterNetworkNamespace(serverNamespace);
-  // What leaves the device of a veth pair with its checksum unfinished stays so, and a stack of our own drops it.
-  leaveChecksums('srv0', false);
   const targetAddresses = [lab.serverAddresses[0] ?? '', secondTarget] as const;
   const sources = agent?.sourceAddresses ?? [];
   return {

@@ -73,7 +73,7 @@ function suite(lab: PacketLab): void {
     for (const [variant, application, wanted] of [
       ['reuseport', 'echo', 100_000],
       ['reuseport', 'http', 100_000],
-      ['user-level', 'echo', 100_000],
+      ['user-level', 'echo', 30_000],
       ['user-level', 'http', 30_000],
       ['single-queue', 'http', 5_000],
       ['nginx-reuseport', 'http', 5_000],

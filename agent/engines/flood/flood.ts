@@ -186,10 +186,10 @@ export class Flood implements TransportEvents {
 
   #loadOpen(startMs: number, ratePerSecond: number, seed: number): void {
     const { intendedMs } = this.#slots.times;
-    const { startsAtOnce } = this.#transport;
+    const { startsAtOnce, awakeUs } = this.#transport;
     const pacer = new PoissonPacer({ ratePerSecond, startMs, random: seededRandom(seed, 'arrivals') });
     const { dueMs } = pacer;
-    const alarm = new Alarm();
+    const alarm = new Alarm(awakeUs);
     while (this.#look() && dueMs[0] < this.#startUntilMs) {
       for (let starts = 0; starts < startsAtOnce && dueMs[0] <= this.#clock[now]; pacer.advance()) {
         if (dueMs[0] >= this.#startUntilMs) break;

@@ -39,6 +39,11 @@ export interface Transport {
   readonly capacity: number;
   /** Connections started between two polls, at most: they are submitted together, so more make their starts untrue. */
   readonly startsAtOnce: number;
+  /**
+   * In an open loop, how long it may be awake, at most, for a start to fall due: what the kernel's timers are late by is
+   * no part of a latency then, but the core looks busier than the load makes it. 0: it sleeps until then.
+   */
+  readonly awakeUs: number;
   /** Opens a connection, sends the slot's request on it, and receives. `connection` picks source and target in turn. */
   open(slot: number, connection: number): void;
   /** Sends the slot's request on the open connection, and receives. */

@@ -20,7 +20,7 @@ import type { Buffers } from '../flood/buffers.ts';
 import type { Transport, TransportEvents, TransportOptions } from '../flood/transport.ts';
 import type { NamesInTurn } from './names-in-turn.ts';
 
-const { EADDRINUSE, EADDRNOTAVAIL, ECANCELED } = constants.errno;
+const { EADDRINUSE, EADDRNOTAVAIL, ECANCELED, ENOBUFS } = constants.errno;
 
 /** Names that are tried for one connection before there is none: they rest in the order in which they are tried. */
 const mostTries = 16;
@@ -33,7 +33,7 @@ const notConnected = -1;
 
 export interface PacketTransportOptions extends TransportOptions {
   readonly stack: Stack;
-  readonly link: KernelLink;
+  readonly link: Pick<KernelLink, 'wait'>;
   /** Closes the link, and takes its programs off the device. */
   readonly closeLink: () => void;
   readonly names: NamesInTurn;
@@ -45,9 +45,10 @@ export interface PacketTransportOptions extends TransportOptions {
 export class PacketTransport implements Transport {
   readonly capacity: number;
   readonly startsAtOnce = 64;
+  readonly awakeUs = 0;
 
   readonly #stack: Stack;
-  readonly #link: KernelLink;
+  readonly #link: Pick<KernelLink, 'wait'>;
   readonly #closeLink: () => void;
   readonly #names: NamesInTurn;
   readonly #targetPort: number;
@@ -151,15 +152,17 @@ export class PacketTransport implements Transport {
 
   /** Closing handshakes end first, so that the kernel, whose the port is again then, has nothing to answer. */
   destroy(): void {
-    const stack = this.#stack;
     const untilMs = performance.now() + mostLingerMs;
-    stack.flush();
-    while (this.#isClosing() && performance.now() < untilMs) {
-      this.#link.wait(1);
-      this.#take();
-      stack.flush();
+    try {
+      this.#stack.flush();
+      while (this.#isClosing() && performance.now() < untilMs) {
+        this.#link.wait(1);
+        this.#take();
+        this.#stack.flush();
+      }
+    } finally {
+      this.#closeLink();
     }
-    this.#closeLink();
   }
 
   #isClosing(): boolean {
@@ -188,6 +191,8 @@ export class PacketTransport implements Transport {
     for (let tries = 0; tries < mostTries; tries++) {
       const id = this.#stack.connect(names.source, names.port, names.target, this.#targetPort);
       names.advance();
+      // Every id taken: those that rest have filled the stack before they have filled the names.
+      if (id === -ENOBUFS) return -EADDRNOTAVAIL;
       if (id !== -EADDRINUSE) return id;
     }
     return -EADDRNOTAVAIL;

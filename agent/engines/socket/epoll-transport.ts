@@ -44,6 +44,7 @@ const Step = { closed: 0, connecting: 1, sending: 2, receiving: 3, failed: 4 } a
 export class EpollTransport implements Transport {
   readonly capacity: number;
   readonly startsAtOnce = 4;
+  readonly awakeUs = 100;
 
   readonly #buffers: Buffers;
   readonly #gathered: boolean;

@@ -45,6 +45,7 @@ const unspecifiedBytes = 16;
 export class IoUringTransport implements Transport {
   readonly capacity: number;
   readonly startsAtOnce = 4;
+  readonly awakeUs = 100;
 
   readonly #ring: IoUring;
   readonly #buffers: Buffers;
