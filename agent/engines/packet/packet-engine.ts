@@ -9,9 +9,11 @@
  */
 
 import { networkInterfaces } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { type NextHop, nextHopTowards } from '../../../linux/devices.ts';
 import { type OpenedLink, openLink } from '../../../linux/open-link.ts';
 import { seededRandom } from '../../../measurement/random.ts';
+import { compilerFlags } from '../../../net/compiler-flags.ts';
 import { Stack } from '../../../net/stack.ts';
 import { badInput } from '../../../protocol/failure.ts';
 import { packetRestSeconds } from '../../../protocol/packet-ports.ts';
@@ -32,6 +34,8 @@ const mostResting = 400_000 * packetRestSeconds;
 
 /** @throws when there is no way to the target, or no link on its device may be opened: with every reason. */
 export function preparePacketFlood(order: LoadOrder, control: LoadControl, lease: Lease): PreparedFlood {
+  // The process's, and so for what it compiles from now on.
+  for (const flag of compilerFlags) setFlagsFromString(flag);
   return prepareOver(order, control, lease, (options) => carryByPackets(order, options));
 }
 
