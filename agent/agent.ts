@@ -20,7 +20,7 @@ import { ShareFlood } from './flood.ts';
 import type { LoadOrder } from './load.ts';
 import { LoadCores } from './load-cores.ts';
 import { countsSince, mergeResults, noCounts } from './merge.ts';
-import { type AgentPlace, shareOf } from './share.ts';
+import { type AgentPlace, idleCoresNote, shareOf } from './share.ts';
 
 export interface AgentSettings extends AgentPlace {
   readonly redisUrl: string;
@@ -98,7 +98,7 @@ async function carryOut(
           ...(coreTimes === null
             ? { 'generator.cores': 'the load cores were not sampled at both ends of the measured interval' }
             : {}),
-          ...idleCoresNote(order, settings.cores, loadOrders),
+          ...idleCoresNote(order, settings),
         },
       },
     });
@@ -135,19 +135,6 @@ async function prepare(loadOrders: readonly LoadOrder[], attempt: Attempt<ShareO
       final: error instanceof Failure && error.exitStatus === ExitStatus.badInput,
     });
   }
-}
-
-/** What `packet` leaves of an agent's cores, where it does. */
-function idleCoresNote(
-  { cell }: ShareOrder,
-  cores: readonly number[],
-  loadOrders: readonly LoadOrder[],
-): Record<string, string> {
-  const idle = cores.filter((core) => !loadOrders.some((order) => order.core === core));
-  if (cell.engine !== 'packet' || idle.length === 0) return {};
-  return {
-    'generator.idleCores': `cores ${idle.join(', ')} made no load: one thread owns all queues of a device; wanted an agent a core`,
-  };
 }
 
 /** A thread that cannot be told to stop is stopped with the process: load must not outlast its attempt. */

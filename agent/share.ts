@@ -61,6 +61,16 @@ function coresOf(order: ShareOrder, place: AgentPlace): readonly number[] {
   return order.cell.engine === 'packet' ? place.cores.slice(0, 1) : place.cores;
 }
 
+/** What is said of an agent's cores that make no load with this engine; empty when they all do. */
+export function idleCoresNote(order: ShareOrder, place: AgentPlace): Record<string, string> {
+  const used = coresOf(order, place);
+  const idle = place.cores.filter((core) => !used.includes(core));
+  if (idle.length === 0) return {};
+  return {
+    'generator.idleCores': `cores ${idle.join(', ')} made no load: one thread owns all queues of a device; wanted an agent a core`,
+  };
+}
+
 function loadOf(order: ShareOrder, thread: number, threads: number): LoadOrder['load'] | null {
   const { concurrency, rate } = order.cell;
   const split = (whole: number) => partOf(partOf(whole, order.index, order.count), thread, threads);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AgentPlace, partOf, shareOf } from '../../agent/share.ts';
+import { type AgentPlace, idleCoresNote, partOf, shareOf } from '../../agent/share.ts';
 import type { ShareOrder } from '../../protocol/messages.ts';
 import { aShareOrder } from './scripted-coordinator.ts';
 
@@ -134,4 +134,12 @@ test('shareOf() gives packet the first core of an agent only, with all of its lo
     [thread?.core, thread?.load, thread?.sourceAddresses],
     [2, { kind: 'closed', concurrency: 10 }, sourceAddresses],
   );
+});
+
+test('idleCoresNote() says which cores packet leaves idle, and nothing of the others', () => {
+  const packet = { ...base, cell: { ...base.cell, engine: 'packet' as const } };
+  assert.deepEqual(Object.keys(idleCoresNote(packet, placeOf(3))), ['generator.idleCores']);
+  assert.match(idleCoresNote(packet, placeOf(3))['generator.idleCores'] ?? '', /^cores 3, 4 made no load: /);
+  assert.deepEqual(idleCoresNote(packet, placeOf(1)), {});
+  assert.deepEqual(idleCoresNote(base, placeOf(3)), {});
 });
