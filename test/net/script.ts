@@ -300,7 +300,7 @@ export function established(options: ScriptOptions = {}, syn: Said = { mss: 1_46
   const script = listening(options);
   script.say('S', { seq: 0, ...syn });
   script.segments();
-  script.say('.', { seq: 1, ack: 1, ...stampOf(syn) });
+  script.say('.', { seq: 1, ack: 1, window: syn.window ?? 65_535, ...stampOf(syn) });
   script.events();
   return script;
 }
