@@ -20,6 +20,7 @@ import { MemoryCache } from './tcp/copy.ts';
 import { Core, type CoreOptions, type Resolver } from './tcp/core.ts';
 import type { StackCounters } from './tcp/counters.ts';
 import { ACCEPTED } from './tcp/events.ts';
+import { faultIn } from './tcp/invariants.ts';
 import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './tcp/layout.ts';
 import { taken } from './tcp/listen.ts';
 import { flushLists, wantsSyn } from './tcp/send.ts';
@@ -314,6 +315,11 @@ export class Stack implements Resolver {
     out.timers = timers;
     out.smallBuffers = core.buffers.inUse(SMALL);
     out.largeBuffers = core.buffers.inUse(LARGE);
+  }
+
+  /** What does not hold though it must between turns, in words; empty: all does. For simulations: it looks at everything. */
+  fault(): string {
+    return faultIn(this.#core);
   }
 
   /** The next hop of a connection that opens is not known: it is asked for; the SYN goes out when it answers. */

@@ -50,7 +50,7 @@ export interface NetworkOptions {
   /** Hosts ask for each other by ARP; else they know each other from the start. */
   readonly usesArp?: boolean;
   readonly isDigested?: boolean;
-  /** Every frame that a stack sends is looked at by a WireInspector (true). */
+  /** Every frame that a stack sends is looked at by a WireInspector, and the stacks' books now and then (true). */
   readonly isInspected?: boolean;
   /** The clock's first value, in microseconds. */
   readonly startUs?: number;
@@ -62,6 +62,7 @@ const networkBits = 15;
 /** So many rounds at one instant are no traffic but a loop. */
 const mostRounds = 20_000;
 const leastStepUs = 1;
+const turnsPerAudit = 16;
 /** A stack may be asked to wait for a frame of the pool, which takes 100 µs a time. */
 const mostIdleSteps = 10_000;
 
@@ -127,7 +128,9 @@ export class SimulatedNetwork {
   readonly barePorts: readonly Link[];
   nowUs: number;
   readonly #switch: MemorySwitch;
+  readonly #isInspected: boolean;
   #idleSteps = 0;
+  #settled = 0;
 
   constructor(options: NetworkOptions) {
     const { hosts, barePorts = 0, seed } = options;
@@ -144,8 +147,9 @@ export class SimulatedNetwork {
       return hostOf(new TappedLink(traced, options.isDigested ?? false), host, index, seed);
     });
     this.barePorts = this.#switch.ports.slice(hosts.length);
+    this.#isInspected = options.isInspected ?? true;
     const inspector = new WireInspector(mtu);
-    if (options.isInspected ?? true)
+    if (this.#isInspected)
       for (const { link } of this.hosts)
         link.watchers.push((view, at, length) => inspector.sees(view, at, length));
     for (const host of this.hosts) this.introduce(host, options.usesArp ?? false);
@@ -180,11 +184,23 @@ export class SimulatedNetwork {
       const forwarded = this.#switch.forwarded;
       let isActive = false;
       for (const host of this.hosts) if (host.turn(this.nowUs)) isActive = true;
-      if (!isActive && this.#switch.forwarded === forwarded) return round > 0;
+      if (isActive || this.#switch.forwarded > forwarded) continue;
+      if (this.#settled++ % turnsPerAudit === 0) this.#audit();
+      return round > 0;
     }
     throw new Error(
       `The network does not come to rest at ${this.nowUs / 1e6} s: after ${mostRounds} rounds there is still something to do`,
     );
+  }
+
+  /** @throws {Error} a stack is not as it must be. */
+  #audit(): void {
+    if (!this.#isInspected) return;
+    for (const [index, { stack, isOn }] of this.hosts.entries()) {
+      const fault = isOn ? stack.fault() : '';
+      if (fault !== '')
+        throw new Error(`Host ${index} is not as it must be at ${this.nowUs / 1e6} s: ${fault}`);
+    }
   }
 
   /** When the next thing happens; Infinity: nothing ever will. */
