@@ -3,7 +3,7 @@
 import { expireTimeWait, fail, free, reset } from './close.ts';
 import { onTimeout } from './congestion.ts';
 import type { Core } from './core.ts';
-import { Hot, hotOf, lineOf, Rare, Recovery } from './layout.ts';
+import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { sendAck } from './output.ts';
 import { onBackOff } from './round-trip.ts';
 import { armRetransmission, sendProbe, setDue, wantsSyn, wantsToAck, wantsToSend } from './send.ts';
@@ -11,11 +11,13 @@ import { Is, State } from './states.ts';
 
 const { STATE, FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_MSS, DUE_MS } = Hot;
 const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS, HEARD_MS } = Recovery;
+const { HARDWARE_HIGH, HARDWARE_LOW } = Peer;
 const { KEEP_ALIVE_MS, PROBES, ENTRY_MS } = Rare;
 const { ackTimed, detached, inbound, probing, resend, synLost } = Is;
 const { synReceived, synSent } = State;
 
 const ETIMEDOUT = 110;
+const EHOSTUNREACH = 113;
 
 /** Everything that is due at `core.nowMs`. */
 export function runTimers(core: Core): void {
@@ -89,7 +91,7 @@ function synTimeOut(core: Core, id: number, at: number, retries: number): void {
   const isInbound = (core.hot[at + FLAGS] & inbound) !== 0;
   if (retries >= (isInbound ? core.timers.synAckRetries : core.timers.synRetries)) {
     if (isInbound) free(core, id, at);
-    else fail(core, id, at, ETIMEDOUT);
+    else fail(core, id, at, isReachable(core, line) ? ETIMEDOUT : EHOSTUNREACH);
     return;
   }
   core.recovery[line + RETRIES] = retries + 1;
@@ -97,6 +99,11 @@ function synTimeOut(core: Core, id: number, at: number, retries: number): void {
   onBackOff(core.recovery, line + ROUND_TRIP, core.roundTripLimits);
   core.counters.synRetransmissions++;
   wantsSyn(core, id);
+}
+
+/** The next hop is known; else not even a SYN was sent. */
+function isReachable(core: Core, line: number): boolean {
+  return (core.peer[line + HARDWARE_HIGH] | core.peer[line + HARDWARE_LOW]) !== 0;
 }
 
 function expireDelayedAcks(core: Core): void {

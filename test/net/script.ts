@@ -97,11 +97,11 @@ export class Script {
   nowUs: number;
   /** Of the connection that last had an event. */
   id = -1;
-  /** The stack's initial sequence number, once a SYN of it was heard. */
-  isn = 0;
   readonly #view: DataView;
   readonly #batch: FrameBatch = frameBatch(256);
   readonly #application: (stack: Stack, id: number, mask: number) => void;
+  /** The stack's initial sequence number to each port of the peer, once a SYN of it was heard. */
+  readonly #isns = new Map<number, number>();
   #heard: Heard[] = [];
   #events: string[] = [];
 
@@ -122,6 +122,11 @@ export class Script {
     });
     this.stack.setNeighbour(peerAddress, peerLink.hardwareAddress);
     this.stack.poll(this.nowUs);
+  }
+
+  /** The stack's initial sequence number. */
+  get isn(): number {
+    return this.#isns.get(peerPort) ?? 0;
   }
 
   /** The peer sends a segment, and the stack has a turn. */
@@ -151,7 +156,7 @@ export class Script {
     tcp.sourcePort = said.fromPort ?? peerPort;
     tcp.destinationPort = said.toPort ?? stackPort;
     tcp.seq = (peerIsn + (said.seq ?? 0)) | 0;
-    tcp.ack = said.ack === undefined ? 0 : (this.isn + said.ack) | 0;
+    tcp.ack = said.ack === undefined ? 0 : ((this.#isns.get(tcp.sourcePort) ?? 0) + said.ack) | 0;
     tcp.flags = letters.reduce((bits, [bit, letter]) => bits | (flags.includes(letter) ? bit : 0), 0);
     tcp.window = said.window ?? 65_535;
     tcp.urgent = said.urgent ?? 0;
@@ -267,10 +272,11 @@ export class Script {
     if (tcpVerdict !== Verdict.ok) throw new Error(`The stack sent a segment that is bad: ${tcpVerdict}`);
     const options = tcpOptions();
     parseOptions(this.#view, tcp.optionsAt, tcp.payloadAt, options);
-    if ((tcp.flags & Flag.syn) !== 0) this.isn = tcp.seq;
+    if ((tcp.flags & Flag.syn) !== 0) this.#isns.set(tcp.destinationPort, tcp.seq);
+    const isn = this.#isns.get(tcp.destinationPort) ?? 0;
     this.#heard.push({
       flags: letters.map(([bit, letter]) => ((tcp.flags & bit) === 0 ? '' : letter)).join(''),
-      seq: (tcp.seq - this.isn) | 0,
+      seq: (tcp.seq - isn) | 0,
       ack: (tcp.ack - peerIsn) | 0,
       window: tcp.window,
       data: Buffer.from(
