@@ -4,7 +4,8 @@
  * `af-packet`, or `auto`, the best that the machine allows. The kernel keeps all that is not for the served port: ARP,
  * ICMP, every other connection.
  *
- * What it cannot do: serve loopback, where nothing ever becomes a frame, and IPv6.
+ * What it cannot do: serve loopback, where nothing ever becomes a frame; IPv6; share a device with another server over
+ * AF_XDP, for a device has one program.
  */
 
 import { isIPv4 } from 'node:net';
