@@ -2,9 +2,9 @@
 
 A line of JSON each way. In, on stdin: {"segments": [{ether, ip, tcp, options, data} ...]}, where ether, ip and tcp are
 fields of scapy's layers (a checksum or a length that is not named is made right). Out, on stdout: the same shape, for
-every frame to an address of the peer's; `sound` says whether scapy counts the same checksums.
+every IPv4 frame that comes and is not for the kernel; `sound` says whether scapy counts the same checksums.
 
-Usage: scapy_peer.py DEVICE ADDRESS_PREFIX   (what goes to 198.18.77.5x is the peer's for the prefix "198.18.77.5")
+Usage: scapy_peer.py DEVICE KERNEL_ADDRESS
 """
 
 import json
@@ -19,12 +19,15 @@ from scapy.config import conf  # noqa: E402
 conf.ipv6_enabled = False
 
 import scapy.arch.linux  # noqa: E402,F401
+from scapy.arch import get_if_hwaddr  # noqa: E402
 from scapy.layers.inet import ICMP, IP, TCP  # noqa: E402
 from scapy.layers.l2 import Ether  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
 
-device, prefix = sys.argv[1:3]
+device, kernel_address = sys.argv[1:3]
+kernel = bytes(map(int, kernel_address.split(".")))
 wire = conf.L2socket(iface=device)
+own = bytes.fromhex(get_if_hwaddr(device).replace(":", ""))
 
 
 def from_hex(fields):
@@ -83,10 +86,8 @@ def described(packet):
 def listen():
     while True:
         _, raw, _ = wire.recv_raw()
-        # Ethernet, IPv4, to an address of this peer's. What it sent itself is not.
-        if raw is None or raw[12:14] != b"\x08\x00":
-            continue
-        if not ".".join(map(str, raw[30:34])).startswith(prefix):
+        # The socket also shows what it sent itself.
+        if raw is None or raw[12:14] != b"\x08\x00" or raw[6:12] == own or raw[30:34] == kernel:
             continue
         print(json.dumps(described(Ether(raw))), flush=True)
 
