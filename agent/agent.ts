@@ -19,7 +19,7 @@ import { Allowance } from './allow.ts';
 import { ShareFlood } from './flood.ts';
 import type { LoadOrder } from './load.ts';
 import { LoadCores } from './load-cores.ts';
-import { countsSince, mergeResults, noCounts } from './merge.ts';
+import { countsSince, mergeNotes, mergeResults, noCounts } from './merge.ts';
 import { type AgentPlace, idleCoresNote, shareOf } from './share.ts';
 
 export interface AgentSettings extends AgentPlace {
@@ -98,6 +98,7 @@ async function carryOut(
           ...(coreTimes === null
             ? { 'generator.cores': 'the load cores were not sampled at both ends of the measured interval' }
             : {}),
+          ...mergeNotes(results),
           ...idleCoresNote(order, settings),
         },
       },

@@ -55,6 +55,8 @@ export interface ThreadResult {
    * they were given up.
    */
   readonly histograms: { readonly connect: string; readonly firstByte: string; readonly total: string };
+  /** How these figures must be read, by field of the load's result. */
+  readonly notes: Readonly<Record<string, string>>;
   /** Set when the thread ended early: its lease ran out, or it was told to stop. */
   readonly stoppedEarly: string | null;
 }

@@ -41,6 +41,15 @@ export function mergeResults(
   };
 }
 
+/** What the threads say, by field: once where they say the same. */
+export function mergeNotes(results: readonly ThreadResult[]): Record<string, string> {
+  const byField = new Map<string, Set<string>>();
+  for (const { notes } of results)
+    for (const [field, said] of Object.entries(notes))
+      byField.set(field, (byField.get(field) ?? new Set()).add(said));
+  return Object.fromEntries([...byField].map(([field, said]) => [field, [...said].join('; ').slice(0, 500)]));
+}
+
 function mergeHistograms(encoded: readonly string[]): string {
   const sum = new LatencyHistogram();
   for (const text of encoded) sum.merge(LatencyHistogram.decode(text));

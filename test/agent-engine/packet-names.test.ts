@@ -1,4 +1,4 @@
-/** The names of the packet engine's connections: each in its turn, each at rest when it must be; over a wire in memory. */
+/** The packet engine's names and notes, over a wire in memory: each name in its turn, each at rest when it must be. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -58,7 +58,7 @@ test('NamesInTurn without an address is refused', () => {
 });
 
 test('flood() counts names that rest as noPort, when there are no others', () => {
-  const counts = floodInMemory({ close: 'client-fin' }, 4, 60_000);
+  const { counts } = floodInMemory({ close: 'client-fin' }, 4, 60_000);
   assert.equal(counts.completed, 4);
   const { noPort, ...others } = counts.failed;
   assert.ok(noPort > 4, `${noPort}`);
@@ -69,7 +69,7 @@ test('flood() counts names that rest as noPort, when there are no others', () =>
 });
 
 test('flood() takes names again that have had their rest', () => {
-  const counts = floodInMemory({ close: 'client-fin' }, 4, 50);
+  const { counts } = floodInMemory({ close: 'client-fin' }, 4, 50);
   assert.ok(counts.completed >= 8 && counts.completed <= 4 * 13, `${counts.completed} connections`);
 });
 
@@ -79,7 +79,7 @@ test('flood() takes names again at once that need no rest', () => {
     ['client-rst', 4],
     ['server-fin', 200],
   ] as const) {
-    const counts = floodInMemory({ close, load: { kind: 'closed', concurrency: 2 } }, ports, 60_000);
+    const { counts } = floodInMemory({ close, load: { kind: 'closed', concurrency: 2 } }, ports, 60_000);
     assert.ok(counts.completed > 2 * ports, `${close}: ${counts.completed} connections`);
     assert.deepEqual(
       Object.values(counts.failed).filter((count) => count > 0),
@@ -88,8 +88,21 @@ test('flood() takes names again at once that need no rest', () => {
   }
 });
 
-/** A flood of 0.5 s by so few ports, against an echo server at the other end of the wire. */
-function floodInMemory(changes: Partial<LoadOrder>, ports: number, timeWaitMs: number): LoadCounts {
+test('flood() notes what its link lost, so that nobody takes it for the server', () => {
+  const { notes } = floodInMemory({ close: 'client-rst' }, 16, 1000, 37);
+  assert.match(notes['generator.link'] ?? '', /^of \d+ frames, in and out, 37 were dropped at this end; /);
+});
+
+/**
+ * A flood of 0.5 s by so few ports, against an echo server at the other end of the wire.
+ * @param overflows what the link says that it lost.
+ */
+function floodInMemory(
+  changes: Partial<LoadOrder>,
+  ports: number,
+  timeWaitMs: number,
+  overflows = 0,
+): { readonly counts: LoadCounts; readonly notes: Readonly<Record<string, string>> } {
   const theOrder = order({ load: { kind: 'closed', concurrency: 8 }, measuredSeconds: 0.5, ...changes });
   const [near, far] = memoryLinkPair();
   const shared = { maxConnections: 1024, random: uint32() } as const;
@@ -121,7 +134,7 @@ function floodInMemory(changes: Partial<LoadOrder>, ports: number, timeWaitMs: n
     buffers,
     gathered: conversation.gathered,
     stack,
-    link: { wait: () => serve(serving, isLast) },
+    link: { counters: { received: 100, transmitted: 100, overflows }, wait: () => serve(serving, isLast) },
     closeLink: () => near.close(),
     names: new NamesInTurn({
       sources: [client],
@@ -145,9 +158,10 @@ function floodInMemory(changes: Partial<LoadOrder>, ports: number, timeWaitMs: n
       new Tally({ control, kind: load.kind, times, measureFromMs, measureUntilMs }),
   );
   assert.ok(flood.isOver);
+  const notes = transport.notes();
   transport.destroy();
   buffers.unmap();
-  return tally.counts();
+  return { counts: tally.counts(), notes };
 }
 
 /** One turn of an echo server, and a moment's sleep when there was nothing to do. */

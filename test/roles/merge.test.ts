@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ThreadResult } from '../../agent/load.ts';
-import { addCounts, countsSince, mergeResults, noCounts } from '../../agent/merge.ts';
+import { addCounts, countsSince, mergeNotes, mergeResults, noCounts } from '../../agent/merge.ts';
 import { LatencyHistogram } from '../../measurement/histogram.ts';
 import { loadResultSchema } from '../../protocol/messages.ts';
 
@@ -25,6 +25,7 @@ function aResult(completed: number, measuredSeconds: number, latencyNs: number):
     lifetime: addCounts(counts, counts),
     measuredSeconds,
     histograms: { connect: histogram, firstByte: histogram, total: histogram },
+    notes: {},
     stoppedEarly: null,
   };
 }
@@ -53,4 +54,16 @@ test('countsSince() is what was added, by outcome and cause', () => {
   const before = aResult(2, 1, 1).counts;
   const now = addCounts(before, { ...noCounts, attempted: 5, completed: 5, missed: 2 });
   assert.deepEqual(countsSince(now, before), { ...noCounts, attempted: 5, completed: 5, missed: 2 });
+});
+
+test('mergeNotes() joins what threads say of one field, and says the same thing once', () => {
+  const saying = (notes: Record<string, string>): ThreadResult => ({ ...aResult(1, 1, 1), notes });
+  assert.deepEqual(mergeNotes([saying({}), saying({})]), {});
+  assert.deepEqual(
+    mergeNotes([saying({ link: 'a' }), saying({ link: 'b', more: 'c' }), saying({ more: 'c' })]),
+    {
+      link: 'a; b',
+      more: 'c',
+    },
+  );
 });

@@ -54,6 +54,7 @@ export function prepareOver(
             firstByte: tally.firstByte.encode(),
             total: tally.total.encode(),
           },
+          notes: transport.notes(),
           stoppedEarly,
         };
       } finally {

@@ -56,6 +56,8 @@ export interface Transport {
   cancel(slot: number): void;
   /** Submits what was asked, waits for news, at most `waitUs`, and tells it to `events`. */
   poll(waitUs: number, events: TransportEvents): void;
+  /** What the record should say of how it went, by field; before `destroy`. */
+  notes(): Readonly<Record<string, string>>;
   /** Gives everything back to the kernel. */
   destroy(): void;
 }

@@ -33,7 +33,7 @@ const notConnected = -1;
 
 export interface PacketTransportOptions extends TransportOptions {
   readonly stack: Stack;
-  readonly link: Pick<KernelLink, 'wait'>;
+  readonly link: Pick<KernelLink, 'wait' | 'counters'>;
   /** Closes the link, and takes its programs off the device. */
   readonly closeLink: () => void;
   readonly names: NamesInTurn;
@@ -48,7 +48,7 @@ export class PacketTransport implements Transport {
   readonly awakeUs = 0;
 
   readonly #stack: Stack;
-  readonly #link: Pick<KernelLink, 'wait'>;
+  readonly #link: Pick<KernelLink, 'wait' | 'counters'>;
   readonly #closeLink: () => void;
   readonly #names: NamesInTurn;
   readonly #targetPort: number;
@@ -148,6 +148,19 @@ export class PacketTransport implements Transport {
     }
     this.#failedSlots.copyWithin(0, failures, this.#failedCount);
     this.#failedCount -= failures;
+  }
+
+  /** Frames that this end lost, and what was sent again: latencies of those are not the server's. */
+  notes(): Readonly<Record<string, string>> {
+    const { overflows, received, transmitted } = this.#link.counters;
+    const { synRetransmissions, timeoutRetransmissions, fastRetransmissions } = this.#stack.counters;
+    const again = synRetransmissions + timeoutRetransmissions + fastRetransmissions;
+    if (overflows + again === 0) return {};
+    return {
+      'generator.link':
+        `of ${received + transmitted} frames, in and out, ${overflows} were dropped at this end; ${again} segments were ` +
+        `sent again, ${synRetransmissions} of them a SYN: what waited for those waited up to seconds`,
+    };
   }
 
   /** Closing handshakes end first, so that the kernel, whose the port is again then, has nothing to answer. */

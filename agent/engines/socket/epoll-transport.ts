@@ -143,6 +143,10 @@ export class EpollTransport implements Transport {
     this.#failedCount -= failures;
   }
 
+  notes(): Readonly<Record<string, string>> {
+    return {};
+  }
+
   destroy(): void {
     for (let slot = 0; slot < this.capacity; slot++) this.close(slot, false);
     this.#epoll.close();

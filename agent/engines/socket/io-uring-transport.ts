@@ -150,6 +150,10 @@ export class IoUringTransport implements Transport {
     ring.consumed(head);
   }
 
+  notes(): Readonly<Record<string, string>> {
+    return {};
+  }
+
   destroy(): void {
     this.#ring.close();
     this.#constants.unmap();
