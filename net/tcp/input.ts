@@ -28,7 +28,7 @@ const { STATE, FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_END, RCV_NXT, RCV_EDGE, LAS
 const { IRS, FIN_SEQ } = Peer;
 const { ROUND_TRIP, HEARD_MS } = Recovery;
 const { PROBES, ANSWERED_MS } = Rare;
-const { detached, ended, ending, finAhead, inbound, keptAlive, stamped } = Is;
+const { ackNow, detached, ended, ending, finAhead, inbound, keptAlive, stamped } = Is;
 const { closeWait, closing, established, finWait1, finWait2, lastAck, synReceived, synSent, timeWait } =
   State;
 const { ack: ACK, fin: FIN, rst: RST, syn: SYN } = Flag;
@@ -135,6 +135,7 @@ function isInSequence(core: Core, id: number, at: number): boolean {
   const { flags } = segment;
   const rcvNxt = hot[at + RCV_NXT];
   if (segment.seq === rcvNxt && segment.payloadLength <= ((hot[at + RCV_EDGE] - rcvNxt) | 0)) return true;
+  if ((flags & RST) !== 0) return isResetInWindow(core, at);
   if ((flags & SYN) !== 0 && segment.seq === core.peer[lineOf(id) + IRS]) return isSynAgain(core, id, at);
   const lead = (rcvNxt - segment.seq) | 0;
   if (lead > 0) {
@@ -161,10 +162,21 @@ function isInSequence(core: Core, id: number, at: number): boolean {
   return true;
 }
 
-/** Not acceptable: an ACK tells the peer where we are; a reset is passed over. */
+/**
+ * A reset is judged by where it begins, and never trimmed: else one with data would reach RCV.NXT from anywhere before it,
+ * and a guess would be worth as many numbers as it has bytes (RFC 5961 3).
+ */
+function isResetInWindow(core: Core, at: number): boolean {
+  const ahead = (core.segment.seq - core.hot[at + RCV_NXT]) | 0;
+  if (ahead >= 0 && ahead <= ((core.hot[at + RCV_EDGE] - core.hot[at + RCV_NXT]) | 0)) return true;
+  core.counters.drops.outOfWindow++;
+  return false;
+}
+
+/** Not acceptable: an ACK tells the peer where we are. */
 function outside(core: Core, id: number, at: number): void {
   core.counters.drops.outOfWindow++;
-  if ((core.segment.flags & RST) === 0) answerOutside(core, id, at);
+  answerOutside(core, id, at);
 }
 
 function answerOutside(core: Core, id: number, at: number): void {
@@ -219,6 +231,8 @@ function completeHandshake(core: Core, id: number, at: number): boolean {
   const { segment } = core;
   if (segment.ack !== hot[at + SND_NXT]) {
     core.counters.drops.outOfWindow++;
+    // One answer, though what was trimmed off asks for an ACK, too.
+    hot[at + FLAGS] &= ~ackNow;
     refuse(core);
     return false;
   }
