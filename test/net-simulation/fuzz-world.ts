@@ -7,6 +7,7 @@
 import { type MemoryLink, memoryLinkPair } from '../../net/links/memory-link.ts';
 import { Stack } from '../../net/stack.ts';
 import { ACCEPTED } from '../../net/tcp/events.ts';
+import { State } from '../../net/tcp/states.ts';
 import { Flag } from '../../net/wire/tcp.ts';
 import { byteAt, FuzzPeer } from './fuzz-peer.ts';
 import { type CallStep, flows, openedFlow, type SegmentStep, type Step } from './fuzz-steps.ts';
@@ -105,6 +106,9 @@ class FuzzWorld implements FuzzResult {
     const after = this.#snapshot();
     const counted = after.counters.filter((entry, index) => entry !== before.counters[index]);
     const names = counted.map((entry) => entry.slice(0, entry.indexOf('=')));
+    // RFC 5961 3: what begins before RCV.NXT resets nothing, however long it is.
+    if (names.includes('resetsReceived') && before.states[State.synSent] === '0' && place.startsWith('<'))
+      throw new Error('a reset from before RCV.NXT is believed');
     const kind = `${step.flags} ${place} ${Math.sign(step.payloadBytes)} ${Math.sign(step.window)} ${step.options}`;
     const said = answers.map(({ flags, payload }) => `${flags}${payload.length > 0 ? '+' : ''}`);
     this.covered.add(`${before.states} | ${kind} | ${names.join()} | ${said.join()} | ${after.states}`);
