@@ -38,6 +38,7 @@ export function inLabOf(kind: LinkKind): { readonly skip: string | false; readon
 export interface PortLab {
   /** Where the device of the port is. */
   readonly namespace: Namespace;
+  readonly device: string;
   /** As `--link` wants it. */
   readonly link: string;
   /** Where the clients are; the calling thread is there, too. */
@@ -47,18 +48,23 @@ export interface PortLab {
 
 /** The devices for a port, and the calling thread on its clients' side, until the test is over. */
 export function portLab(t: TestContext, kind: LinkKind): PortLab {
-  const lab = kind === 'tap' ? tapLab(t) : vethLab(t, kind);
+  const lab = linkEnds(t, kind);
   enterNetworkNamespace(lab.clients.path);
   return lab;
 }
 
-function vethLab(t: TestContext, kind: LinkKind): PortLab {
+/** Both ends of a link, until the test is over. */
+export function linkEnds(t: TestContext, kind: LinkKind): PortLab {
+  return kind === 'tap' ? tapEnds(t) : vethEnds(t, kind);
+}
+
+function vethEnds(t: TestContext, kind: LinkKind): PortLab {
   const { left, right } = twoNamespaces(t);
-  return { namespace: left, link: `${kind}:left`, clients: right, clientDevice: 'right' };
+  return { namespace: left, device: 'left', link: `${kind}:left`, clients: right, clientDevice: 'right' };
 }
 
 /** The kernel is the other machine on the device: both are in one namespace. */
-function tapLab(t: TestContext): PortLab {
+function tapEnds(t: TestContext): PortLab {
   const namespace = new Namespace();
   t.after(() => namespace.close());
   namespace.run('sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6');
@@ -66,7 +72,7 @@ function tapLab(t: TestContext): PortLab {
   namespace.run('ip', 'tuntap', 'add', 'dev', 'tap0', 'mode', 'tap');
   namespace.run('ip', 'address', 'add', `${clientAddress}/24`, 'dev', 'tap0');
   namespace.run('ip', 'link', 'set', 'tap0', 'up');
-  return { namespace, link: 'tap:tap0', clients: namespace, clientDevice: 'tap0' };
+  return { namespace, device: 'tap0', link: 'tap:tap0', clients: namespace, clientDevice: 'tap0' };
 }
 
 export interface PortProcess {
