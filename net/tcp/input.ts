@@ -247,7 +247,8 @@ function completeHandshake(core: Core, id: number, at: number): boolean {
   if (isInbound) accepted(core, id);
   else {
     core.counters.connected++;
-    core.events.raise(id, CONNECTED);
+    // Closed in SYN-RECEIVED: the application does not want to know.
+    if ((hot[at + FLAGS] & detached) === 0) core.events.raise(id, CONNECTED);
     wantsToSend(core, id);
   }
   return true;
