@@ -71,6 +71,10 @@ export async function attackedServer(changes: Partial<ServerSpec> = {}): Promise
   });
   after(() => server.kill());
   let nonce = 0;
+  let end = 'lives';
+  void server.died.then((how) => {
+    end = how;
+  });
   return {
     server,
     address: lab.serverAddress,
@@ -86,7 +90,9 @@ export async function attackedServer(changes: Partial<ServerSpec> = {}): Promise
     },
     serve: async (limitMs = 20_000) => {
       const startedMs = performance.now();
-      const client = await Client.to(server.port, lab.serverAddress);
+      const client = await Client.to(server.port, lab.serverAddress).catch((error: Error) => {
+        throw new Error(`Cannot connect to the server, which ${end}: ${error.message}`);
+      });
       try {
         const request = echoRequest(requestBytes, ++nonce);
         client.send(request);
@@ -108,14 +114,17 @@ export async function attackedServer(changes: Partial<ServerSpec> = {}): Promise
 export async function attackOn(attacked: AttackedServer): Promise<Attack> {
   const peer = await ScapyPeer.on(device, kernelAddress);
   after(() => peer.end());
-  const hardware = Buffer.from(attacked.hardware)
-    .toString('hex')
-    .replace(/..(?!$)/g, '$&:');
   const { address, port } = attacked;
+  const hardware = hardwareText(attacked.hardware);
   // The kernel beside the server answers for all other ports, and is to find the crafted clients too.
-  const own = Buffer.from(hardwareAddressOf(device))
-    .toString('hex')
-    .replace(/..(?!$)/g, '$&:');
+  const own = hardwareText(hardwareAddressOf(device));
   attacked.beside('ip', 'neighbour', 'add', craftedAddress, 'lladdr', own, 'dev', 'serve');
   return new Attack(peer, { address, port, hardware }, craftedAddress);
+}
+
+/** As `aa:bb:…`. */
+export function hardwareText(hardware: Uint8Array): string {
+  return Buffer.from(hardware)
+    .toString('hex')
+    .replace(/..(?!$)/g, '$&:');
 }

@@ -117,6 +117,23 @@ export class CraftedClient {
     await until(() => this.heard.length >= count, `${count} segments`);
   }
 
+  /** Resolves when so many bytes have come, none of them acknowledged here. */
+  async untilSent(count: number): Promise<void> {
+    await until(() => this.text.length >= count, `${count} bytes`);
+  }
+
+  get fins(): readonly HeardFrame[] {
+    return this.heard.filter(({ tcp }) => tcp.flags.includes('F'));
+  }
+
+  async untilFin(times = 1): Promise<void> {
+    await until(() => this.fins.length >= times, `${times} FINs`);
+  }
+
+  async untilReset(): Promise<void> {
+    await until(() => this.heard.some(({ tcp }) => tcp.flags.includes('R')), 'RST');
+  }
+
   frame(crafting: Crafting = {}): CraftedFrame {
     const { target } = this.#attack;
     const flags = crafting.flags ?? 'A';
@@ -180,7 +197,7 @@ export class CraftedClient {
     return Buffer.from(text);
   }
 
-  /** Resolves when so many bytes have come in all; acknowledges each turn what came. */
+  /** Resolves when so many bytes have come in all, and what came is acknowledged. */
   async untilText(count: number, crafting: Crafting = {}): Promise<Buffer> {
     await until(() => {
       const next = sequence(this.#taken + this.text.length);
@@ -190,6 +207,8 @@ export class CraftedClient {
       }
       return this.text.length >= count;
     }, `${count} bytes`);
+    // What was sent again meanwhile is no answer to what comes next.
+    await this.#attack.passed();
     return this.text;
   }
 }

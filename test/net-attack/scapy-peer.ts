@@ -37,7 +37,7 @@ export interface HeardFrame {
   readonly data: string;
   /** Whether both checksums are those that scapy counts. */
   readonly sound: boolean;
-  /** When it was heard, of performance.now(). */
+  /** When it came, of the kernel's clock. */
   readonly atMs: number;
 }
 
@@ -60,7 +60,7 @@ export class ScapyPeer {
     createInterface(this.#child.stdout).on('line', (line) => {
       const { kind, ...frame } = JSON.parse(line) as { kind: string } & HeardFrame;
       if (kind === 'ready') this.#isReady = true;
-      if (kind === 'tcp') this.heard.push({ ...frame, atMs: performance.now() });
+      if (kind === 'tcp') this.heard.push(frame);
     });
   }
 

@@ -85,11 +85,11 @@ def described(packet):
 
 def listen():
     while True:
-        _, raw, _ = wire.recv_raw()
+        _, raw, came = wire.recv_raw()
         # The socket also shows what it sent itself.
         if raw is None or raw[12:14] != b"\x08\x00" or raw[6:12] == own or raw[30:34] == kernel:
             continue
-        print(json.dumps(described(Ether(raw))), flush=True)
+        print(json.dumps(described(Ether(raw)) | {"atMs": came * 1000}), flush=True)
 
 
 threading.Thread(target=listen, daemon=True).start()
