@@ -3,10 +3,12 @@
  * of garbage are the flood's alone. Takes an order as JSON; prints one line of JSON when it is over.
  */
 
+import { setFlagsFromString } from 'node:v8';
 import { prepareFlood } from '../../agent/engines/engines.ts';
 import type { LoadOrder } from '../../agent/load.ts';
 import { Lease, LoadControl } from '../../agent/load-control.ts';
 import { enterNetworkNamespace, pinThread, setTimerSlack } from '../../linux/thread.ts';
+import { compilerFlags } from '../../net/compiler-flags.ts';
 import { failuresOf, leaseOf } from '../runner/flood-once.ts';
 
 export interface FloodProcessResult {
@@ -18,6 +20,7 @@ export interface FloodProcessResult {
 }
 
 const order = JSON.parse(process.argv[2] ?? '') as LoadOrder;
+for (const flag of compilerFlags) setFlagsFromString(flag);
 pinThread(order.core);
 setTimerSlack(1);
 if (order.namespace !== null) enterNetworkNamespace(order.namespace);

@@ -9,11 +9,9 @@
  */
 
 import { networkInterfaces } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
 import { type NextHop, nextHopTowards } from '../../../linux/devices.ts';
 import { type OpenedLink, openLink } from '../../../linux/open-link.ts';
 import { seededRandom } from '../../../measurement/random.ts';
-import { compilerFlags } from '../../../net/compiler-flags.ts';
 import { Stack } from '../../../net/stack.ts';
 import { badInput } from '../../../protocol/failure.ts';
 import { packetRestSeconds } from '../../../protocol/packet-ports.ts';
@@ -29,13 +27,13 @@ import { PacketTransport } from './packet-transport.ts';
 /** Connections that end while as many begin: their closing handshakes are the stack's to finish. */
 const closingPerSlot = 4;
 const leastClosing = 4_096;
-/** At the most connections a second that one core makes, those that rest after our FIN. */
-const mostResting = 400_000 * packetRestSeconds;
+/** A closed loop goes as fast as it can; more than this a second from one core has not been seen. */
+const mostPerSecond = 250_000;
+/** Of an open loop's rate: bursts are above it. */
+const burst = 1.5;
 
 /** @throws when there is no way to the target, or no link on its device may be opened: with every reason. */
 export function preparePacketFlood(order: LoadOrder, control: LoadControl, lease: Lease): PreparedFlood {
-  // The process's, and so for what it compiles from now on.
-  for (const flag of compilerFlags) setFlagsFromString(flag);
   return prepareOver(order, control, lease, (options) => carryByPackets(order, options));
 }
 
@@ -99,8 +97,9 @@ function stackOver(
 /** Ids of the stack: open connections, those that close, and those that rest. */
 function idsFor(order: LoadOrder, slots: number, names: number): number {
   const closing = Math.max(leastClosing, closingPerSlot * slots);
-  const resting = order.close === 'client-fin' ? Math.min(mostResting, names) : 0;
-  return slots + closing + resting;
+  const perSecond = order.load.kind === 'open' ? order.load.ratePerSecond * burst : mostPerSecond;
+  const resting = order.close === 'client-fin' ? Math.min(perSecond * packetRestSeconds, names) : 0;
+  return slots + closing + Math.ceil(resting);
 }
 
 function onlyDevice(hops: readonly NextHop[], order: LoadOrder): string {
@@ -134,7 +133,7 @@ function toWord(address: string): number {
   return parsed.toByteArray().reduce((word, byte) => word * 256 + byte, 0);
 }
 
-/** e.g. "packet over af_xdp native on load0", or "packet over af_packet on load0 (af_xdp: operation not permitted)". */
+/** e.g. "packet over af_xdp (native) on load0", or "packet over af_packet on load0 (af_xdp: … EPERM)". */
 function describe({ chosen, refused }: OpenedLink): string {
   const why = refused.map(({ kind, reason }) => `${kind}: ${reason}`).join('; ');
   return `packet over ${chosen}${why === '' ? '' : ` (${why})`}`;
