@@ -28,7 +28,7 @@ const { STATE, FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_END, RCV_NXT, RCV_EDGE, LAS
 const { IRS, FIN_SEQ } = Peer;
 const { ROUND_TRIP, HEARD_MS } = Recovery;
 const { PROBES, ANSWERED_MS } = Rare;
-const { ackNow, detached, ended, ending, finAhead, inbound, keptAlive, stamped } = Is;
+const { ackNow, detached, ended, ending, finAhead, gapped, inbound, keptAlive, stamped } = Is;
 const { closeWait, closing, established, finWait1, finWait2, lastAck, synReceived, synSent, timeWait } =
   State;
 const { ack: ACK, fin: FIN, rst: RST, syn: SYN } = Flag;
@@ -307,8 +307,10 @@ function takeRest(core: Core, id: number, at: number): void {
 /** Eighth check: everything of the peer has come. */
 function takeFin(core: Core, id: number, at: number): void {
   const { hot } = core;
+  // What a peer that contradicts itself sent behind its end.
+  if ((hot[at + FLAGS] & gapped) !== 0) core.reassembly.clear(id);
   hot[at + RCV_NXT] = hot[at + RCV_NXT] + 1;
-  hot[at + FLAGS] = (hot[at + FLAGS] | ended) & ~finAhead;
+  hot[at + FLAGS] = (hot[at + FLAGS] | ended) & ~(finAhead | gapped);
   wantsToAck(core, id);
   const state = hot[at + STATE];
   if (state === established) hot[at + STATE] = closeWait;
