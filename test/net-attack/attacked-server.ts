@@ -70,6 +70,7 @@ export async function attackedServer(changes: Partial<ServerSpec> = {}): Promise
     throw error;
   });
   after(() => server.kill());
+  const answerBytes = changes.responseBytes ?? responseBytes;
   let nonce = 0;
   let end = 'lives';
   void server.died.then((how) => {
@@ -96,7 +97,7 @@ export async function attackedServer(changes: Partial<ServerSpec> = {}): Promise
       try {
         const request = echoRequest(requestBytes, ++nonce);
         client.send(request);
-        const answer = await client.until(responseBytes, limitMs);
+        const answer = await client.until(answerBytes, limitMs);
         assert.deepEqual(answer.subarray(0, requestBytes), request);
         return performance.now() - startedMs;
       } finally {
