@@ -99,7 +99,7 @@ export function begin(core: Core, id: number, flow: Readonly<Flow>, iss: number,
   core.rare[lineOf(id) + KEEP_ALIVE_MS] = 0;
   core.rare[lineOf(id) + PROBES] = 0;
   core.rare[lineOf(id) + ANSWERED_MS] = -1_000_000;
-  core.flows.insert(flow.localAddress, flow.localPort, flow.remoteAddress, flow.remotePort, id);
+  core.flows.insert(id);
 }
 
 /** Of the peer's SYN that arrives: its sequence number, its window, what its options offer. */

@@ -12,7 +12,7 @@ import { wantsToSend } from './send.ts';
 import { Is, State } from './states.ts';
 
 const { STATE, FLAGS, RCV_NXT, RCV_READ, DUE_MS } = Hot;
-const { LOCAL, REMOTE, PORTS, SEND_BUFFER, RECEIVE_BUFFER, HELD_FRAME } = Peer;
+const { PORTS, SEND_BUFFER, RECEIVE_BUFFER, HELD_FRAME } = Peer;
 const { RETRYING_MS } = Recovery;
 const { ERROR } = Rare;
 const { ackLater, ackNow, ackTimed, detached, ended, ending, gapped, keptAlive, queued, resend } = Is;
@@ -73,7 +73,7 @@ function leave(core: Core, id: number, at: number): void {
   if (hot[at + STATE] === closed) return;
   const line = lineOf(id);
   const ports = core.peer[line + PORTS];
-  core.flows.remove(core.peer[line + LOCAL], ports >>> 16, core.peer[line + REMOTE], ports & 0xffff);
+  core.flows.remove(id);
   core.lists.remove(id);
   if (hot[at + STATE] === timeWait) core.timeWait.cancel(id);
   const is = hot[at + FLAGS];

@@ -198,7 +198,7 @@ export class Core {
     this.recovery = this.connections.recovery;
     this.rare = this.connections.rare;
     this.rareDoubles = this.connections.rareDoubles;
-    this.flows = createFlowTable(parts.flowTable ? 'open' : 'map', maxConnections, random() | 0);
+    this.flows = createFlowTable(parts.flowTable ? 'open' : 'map', this.peer, random() | 0);
     this.events = new Events(maxConnections, parts.eventBatches ? maxConnections : 1);
     this.lists = new TransmitLists(maxConnections, parts.transmitLists ? 'by-list' : 'first-come');
     this.buffers = new BufferPool(buffers);

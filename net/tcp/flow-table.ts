@@ -1,49 +1,45 @@
 /**
- * Which connection a segment belongs to: from its four addresses and ports to an id. One table a core;
- * nothing locks.
+ * Which connection a segment belongs to: from its four addresses and ports to an id. One table a core; nothing locks.
+ * The flow of an id is not kept here: it is in the connection's `peer` line, which whoever looks for it needs next.
  *
- * `open` is one Int32Array, four words an entry, so that a cache line holds four of them: open addressing
- * with linear probing, at most half full, deletion by shifting back (no tombstones). `map` is the plain way,
- * nested JavaScript Maps, to measure the other against. Addresses may be given as int32 or uint32. Each id is
- * the caller's, 0 … 2^31 − 2.
+ * `open` is one Int32Array, a word an entry, so that a cache line holds sixteen of them: open addressing with linear
+ * probing, at most half full, deletion by shifting back (no tombstones). What an id leaves free of the word holds bits of
+ * the hash, and keeps a search from looking at other flows' lines. `map` is the plain way, nested JavaScript Maps, to
+ * measure the other against. Addresses may be given as int32 or uint32.
  */
+
+import { lineOf, lineWords, Peer } from './layout.ts';
+
+const { LOCAL, REMOTE, PORTS } = Peer;
 
 export interface FlowTable {
   readonly size: number;
   /** @returns the id; -1: there is none. */
   find(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): number;
-  /** A flow that is there already gets the new id. @throws {RangeError} the table holds `capacity` flows. */
-  insert(
-    localAddress: number,
-    localPort: number,
-    remoteAddress: number,
-    remotePort: number,
-    id: number,
-  ): void;
-  /** Does nothing if the flow is not there. */
-  remove(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): void;
+  /** The id's flow, as its line has it, is not in the table. */
+  insert(id: number): void;
+  /** Does nothing if the id is not in the table. Its line is as it was when it came in. */
+  remove(id: number): void;
 }
 
 export type FlowTableKind = 'open' | 'map';
 
-/** @param seed any 32 bits that peers cannot know: which flows share a place follows from it. */
-export function createFlowTable(kind: FlowTableKind, capacity: number, seed: number): FlowTable {
-  return kind === 'open' ? new OpenFlowTable(capacity, seed) : new MapFlowTable(capacity);
+/**
+ * @param lines `peer` lines of all ids there are.
+ * @param seed any 32 bits that peers cannot know: which flows share a place follows from it.
+ */
+export function createFlowTable(kind: FlowTableKind, lines: Int32Array, seed: number): FlowTable {
+  return kind === 'open' ? new OpenFlowTable(lines, seed) : new MapFlowTable(lines);
 }
 
-/** Words of an entry. */
-const LOCAL = 0;
-const REMOTE = 1;
-const PORTS = 2;
-/** The id plus one, so that a fresh array is an empty table. */
-const ENTRY = 3;
-const entryWords = 4;
-
 class OpenFlowTable implements FlowTable {
-  readonly #capacity: number;
-  readonly #words: Int32Array;
+  readonly #lines: Int32Array;
+  /** The id plus one in the low bits, 0: free; bits of the flow's hash above them. */
+  readonly #entries: Int32Array;
   readonly #mask: number;
   readonly #shift: number;
+  readonly #idBits: number;
+  readonly #idMask: number;
   /** Of the hash, from the seed: three words to mix in, four odd multipliers. */
   readonly #mix0: number;
   readonly #mix1: number;
@@ -54,12 +50,15 @@ class OpenFlowTable implements FlowTable {
   readonly #multiplier3: number;
   #size = 0;
 
-  constructor(capacity: number, seed: number) {
-    const bits = Math.max(4, 32 - Math.clz32(2 * capacity - 1));
-    this.#capacity = capacity;
-    this.#words = new Int32Array(entryWords << bits);
-    this.#mask = (entryWords << bits) - 1;
+  constructor(lines: Int32Array, seed: number) {
+    const ids = lines.length / lineWords;
+    const bits = Math.max(4, 32 - Math.clz32(2 * ids - 1));
+    this.#lines = lines;
+    this.#entries = new Int32Array(1 << bits);
+    this.#mask = (1 << bits) - 1;
     this.#shift = 32 - bits;
+    this.#idBits = 32 - Math.clz32(ids);
+    this.#idMask = (1 << this.#idBits) - 1;
     this.#mix0 = spread(seed, 1);
     this.#mix1 = spread(seed, 2);
     this.#mix2 = spread(seed, 3);
@@ -74,78 +73,75 @@ class OpenFlowTable implements FlowTable {
   }
 
   find(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): number {
-    const words = this.#words;
-    const at = this.#locate(localAddress | 0, remoteAddress | 0, (localPort << 16) | remotePort);
-    return words[at + ENTRY] - 1;
-  }
-
-  insert(
-    localAddress: number,
-    localPort: number,
-    remoteAddress: number,
-    remotePort: number,
-    id: number,
-  ): void {
-    const words = this.#words;
+    const entries = this.#entries;
+    const lines = this.#lines;
+    const local = localAddress | 0;
+    const remote = remoteAddress | 0;
     const ports = (localPort << 16) | remotePort;
-    const at = this.#locate(localAddress | 0, remoteAddress | 0, ports);
-    if (words[at + ENTRY] === 0) {
-      if (this.#size === this.#capacity) throw full(this.#capacity);
-      this.#size++;
+    const hash = this.#hash(local, remote, ports);
+    const tag = hash << this.#idBits;
+    for (let at = hash >>> this.#shift; ; at = (at + 1) & this.#mask) {
+      const entry = entries[at];
+      if (entry === 0) return -1;
+      const id = (entry ^ tag) - 1;
+      // Another tag leaves a bit above those of an id, the highest perhaps, which makes it negative.
+      if (id >>> 0 >= this.#idMask) continue;
+      const line = lineOf(id);
+      if (lines[line + PORTS] === ports && lines[line + REMOTE] === remote && lines[line + LOCAL] === local)
+        return id;
     }
-    words[at + LOCAL] = localAddress;
-    words[at + REMOTE] = remoteAddress;
-    words[at + PORTS] = ports;
-    words[at + ENTRY] = id + 1;
   }
 
-  remove(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): void {
-    const words = this.#words;
+  insert(id: number): void {
+    const hash = this.#hashOf(id);
+    let at = hash >>> this.#shift;
+    while (this.#entries[at] !== 0) at = (at + 1) & this.#mask;
+    this.#entries[at] = (hash << this.#idBits) | (id + 1);
+    this.#size++;
+  }
+
+  remove(id: number): void {
+    const entries = this.#entries;
     const mask = this.#mask;
-    let hole = this.#locate(localAddress | 0, remoteAddress | 0, (localPort << 16) | remotePort);
-    if (words[hole + ENTRY] === 0) return;
+    const hash = this.#hashOf(id);
+    const wanted = (hash << this.#idBits) | (id + 1);
+    let hole = hash >>> this.#shift;
+    for (; entries[hole] !== wanted; hole = (hole + 1) & mask) if (entries[hole] === 0) return;
     this.#size--;
     // An entry further on moves into the hole, unless its home lies behind that: it would not be found there.
-    for (let at = (hole + entryWords) & mask; words[at + ENTRY] !== 0; at = (at + entryWords) & mask) {
-      const home = this.#home(words[at + LOCAL], words[at + REMOTE], words[at + PORTS]);
+    for (let at = (hole + 1) & mask; entries[at] !== 0; at = (at + 1) & mask) {
+      const home = this.#hashOf((entries[at] & this.#idMask) - 1) >>> this.#shift;
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
-      words.copyWithin(hole, at, at + entryWords);
+      entries[hole] = entries[at];
       hole = at;
     }
-    words[hole + ENTRY] = 0;
+    entries[hole] = 0;
   }
 
-  /** @returns where the flow is, or the free entry where it would be. */
-  #locate(local: number, remote: number, ports: number): number {
-    const words = this.#words;
-    const mask = this.#mask;
-    let at = this.#home(local, remote, ports);
-    while (
-      words[at + ENTRY] !== 0 &&
-      (words[at + REMOTE] !== remote || words[at + PORTS] !== ports || words[at + LOCAL] !== local)
-    )
-      at = (at + entryWords) & mask;
-    return at;
+  #hashOf(id: number): number {
+    const line = lineOf(id);
+    return this.#hash(this.#lines[line + LOCAL], this.#lines[line + REMOTE], this.#lines[line + PORTS]);
   }
 
   /** Multiplicative hashing, by secret odd factors; folded before each, for a product never mixes down. */
-  #home(local: number, remote: number, ports: number): number {
+  #hash(local: number, remote: number, ports: number): number {
     let hash = Math.imul(local ^ this.#mix0, this.#multiplier0);
     hash = Math.imul(hash ^ (hash >>> 15) ^ remote ^ this.#mix1, this.#multiplier1);
     hash = Math.imul(hash ^ (hash >>> 15) ^ ports ^ this.#mix2, this.#multiplier2);
     hash = Math.imul(hash ^ (hash >>> 15), this.#multiplier3);
-    return (hash >>> this.#shift) * entryWords;
+    // The low bits become the tag, and are the poorest of a product.
+    return hash ^ (hash >>> 16);
   }
 }
 
 /** Local address → remote address → ports: every key a small integer, which is what a Map hashes best. */
 class MapFlowTable implements FlowTable {
-  readonly #capacity: number;
+  readonly #lines: Int32Array;
   readonly #flows = new Map<number, Map<number, Map<number, number>>>();
   #size = 0;
 
-  constructor(capacity: number) {
-    this.#capacity = capacity;
+  constructor(lines: Int32Array) {
+    this.#lines = lines;
   }
 
   get size(): number {
@@ -157,37 +153,33 @@ class MapFlowTable implements FlowTable {
     return flows?.get((localPort << 16) | remotePort) ?? -1;
   }
 
-  insert(
-    localAddress: number,
-    localPort: number,
-    remoteAddress: number,
-    remotePort: number,
-    id: number,
-  ): void {
-    const ports = (localPort << 16) | remotePort;
-    let remotes = this.#flows.get(localAddress | 0);
+  insert(id: number): void {
+    const line = lineOf(id);
+    const local = this.#lines[line + LOCAL];
+    const remote = this.#lines[line + REMOTE];
+    let remotes = this.#flows.get(local);
     if (remotes === undefined) {
       remotes = new Map();
-      this.#flows.set(localAddress | 0, remotes);
+      this.#flows.set(local, remotes);
     }
-    let flows = remotes.get(remoteAddress | 0);
+    let flows = remotes.get(remote);
     if (flows === undefined) {
       flows = new Map();
-      remotes.set(remoteAddress | 0, flows);
+      remotes.set(remote, flows);
     }
-    if (!flows.has(ports)) {
-      if (this.#size === this.#capacity) throw full(this.#capacity);
-      this.#size++;
-    }
-    flows.set(ports, id);
+    flows.set(this.#lines[line + PORTS], id);
+    this.#size++;
   }
 
-  remove(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): void {
-    const remotes = this.#flows.get(localAddress | 0);
-    const flows = remotes?.get(remoteAddress | 0);
-    if (flows === undefined || !flows.delete((localPort << 16) | remotePort)) return;
+  remove(id: number): void {
+    const line = lineOf(id);
+    const remotes = this.#flows.get(this.#lines[line + LOCAL]);
+    const flows = remotes?.get(this.#lines[line + REMOTE]);
+    const ports = this.#lines[line + PORTS];
+    if (flows?.get(ports) !== id) return;
+    flows.delete(ports);
     this.#size--;
-    if (flows.size === 0) remotes?.delete(remoteAddress | 0);
+    if (flows.size === 0) remotes?.delete(this.#lines[line + REMOTE]);
   }
 }
 
@@ -197,10 +189,4 @@ function spread(seed: number, index: number): number {
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
   word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
   return word ^ (word >>> 16);
-}
-
-function full(capacity: number): RangeError {
-  return new RangeError(
-    `Cannot insert a flow: the table holds ${capacity}, its capacity; wants a place for each connection`,
-  );
 }
