@@ -104,7 +104,8 @@ async function transfer(t: TestContext, { kind, role, connections, bytes, faults
       begin(id);
     }
   }
-  while (all.length < connections || all.some(({ isClosed }) => !isClosed)) await new Promise(setImmediate);
+  const isUnderWay = (): boolean => all.length < connections || all.some(({ isClosed }) => !isClosed);
+  while (isUnderWay() && !t.signal.aborted) await new Promise(setImmediate);
   const seconds = (performance.now() - startedMs) / 1000;
   assert.deepEqual(
     all.map(({ sentBytes, receivedBytes, failure }) => [sentBytes, receivedBytes, failure]),
