@@ -46,7 +46,7 @@ export class Conversations {
   readonly #answering: Int32Array;
   readonly #sent: Int32Array;
   /** When bytes last came or went, in milliseconds of the caller's clock. */
-  readonly #touchedMs: Float64Array;
+  readonly #touchedMs: Int32Array;
   readonly #part: ResponsePart = { requestAt: 0, offset: 0, out: 0, room: 0 };
   #highest = -1;
 
@@ -71,10 +71,13 @@ export class Conversations {
     this.#held = new Int32Array(maxConnections);
     this.#answering = new Int32Array(maxConnections);
     this.#sent = new Int32Array(maxConnections);
-    this.#touchedMs = new Float64Array(maxConnections);
+    this.#touchedMs = new Int32Array(maxConnections);
   }
 
-  /** What the stack says of a connection: `mask` of its events. */
+  /**
+   * What the stack says of a connection: `mask` of its events.
+   * @param nowMs whole milliseconds: a double would be allocated anew for every call.
+   */
   happened(id: number, mask: number, nowMs: number): void {
     if ((mask & ACCEPTED) !== 0) {
       this.#open(id, nowMs);

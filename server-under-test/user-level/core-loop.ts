@@ -83,7 +83,7 @@ export class CoreLoop {
       nowUs = clockUs();
       const frames = stack.poll(nowUs);
       const events = stack.takeEvents();
-      if (events > 0) this.#handle(events, nowUs);
+      if (events > 0) this.#handle(events, (nowUs / 1000) | 0);
       stack.flush();
       if (frames > 0) {
         this.#figures.batch(frames);
@@ -91,7 +91,7 @@ export class CoreLoop {
       } else if (events === 0 && nowUs - busyAtUs >= spinUs) this.#sleep(nowUs);
       if (nowUs >= housekeepingAtUs) {
         housekeepingAtUs = nowUs + housekeepingUs;
-        this.#conversations.endIdle(nowUs / 1000);
+        this.#conversations.endIdle((nowUs / 1000) | 0);
         this.#application.tick(Date.now());
       }
     }
@@ -101,9 +101,8 @@ export class CoreLoop {
     return { figures: this.#figures.result(), troubles: this.#troubles };
   }
 
-  #handle(count: number, nowUs: number): void {
+  #handle(count: number, nowMs: number): void {
     const { id, mask } = this.#stack.events;
-    const nowMs = nowUs / 1000;
     for (let index = 0; index < count; index++) {
       if ((mask[index] & ACCEPTED) !== 0) this.#accepted(id[index]);
       this.#conversations.happened(id[index], mask[index], nowMs);
@@ -113,7 +112,7 @@ export class CoreLoop {
   #accepted(id: number): void {
     // Relaxed: one thread writes, the main thread looks now and then.
     this.#shared[this.#counter]++;
-    if (this.#figures.measuring) this.#figures.accepted(clockUs() - this.#stack.establishedAtUs(id));
+    if (this.#figures.measuring) this.#figures.accepted(id);
   }
 
   #sleep(nowUs: number): void {
