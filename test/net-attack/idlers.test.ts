@@ -63,7 +63,7 @@ test(`${silentCount} silent connections cost little memory and nobody time (63)`
   );
   assert.ok(each <= 4_096, `${each} bytes each`);
   // A machine that is busy with other things has its own tail.
-  assert.ok(median(during) < 2 * median(before) + 10, `${median(before)} → ${median(during)} ms`);
+  assert.ok(median(during) < 2 * median(before) + 100, `${median(before)} → ${median(during)} ms`);
   assert.ok(p99(during) < 2 * p99(before) + 100, `${p99(before)} → ${p99(during)} ms`);
 });
 
@@ -84,5 +84,5 @@ test('100 that read a byte a second are no burden to others (63)', inLab, async 
   const during = await times(100);
   clearInterval(reading);
   t.diagnostic(`median ${median(before).toFixed(2)} → ${median(during).toFixed(2)} ms`);
-  assert.ok(median(during) < 2 * median(before) + 10, `${median(before)} → ${median(during)} ms`);
+  assert.ok(median(during) < 2 * median(before) + 100, `${median(before)} → ${median(during)} ms`);
 });
