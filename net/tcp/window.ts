@@ -30,7 +30,8 @@ export function takeWindow(core: Core, id: number, at: number): number {
   const edge = hot[at + RCV_EDGE];
   const space = receiveSpace(core, flags);
   const wanted = (hot[at + RCV_READ] + space) | 0;
-  let window = (edge - rcvNxt) | 0;
+  // A FIN needs no room, and may stand right behind the window.
+  let window = Math.max((edge - rcvNxt) | 0, 0);
   if (((wanted - edge) | 0) >= Math.min(space >> 1, core.ownMss)) window = (wanted - rcvNxt) | 0;
   if ((flags & scaled) === 0) {
     hot[at + RCV_EDGE] = rcvNxt + window;
