@@ -21,6 +21,8 @@ interface Flow {
   /** What the stack expects next, and the right edge of its window. */
   next: number;
   edge: number;
+  /** The same, as the stack last said it, whatever we have begun since; null: nothing yet. */
+  told: { readonly next: number; readonly edge: number } | null;
   scale: number;
   /** The stack's first sequence number, the end of what it sent, what we acknowledged last. */
   theirFirst: number;
@@ -83,7 +85,7 @@ export class FuzzPeer {
     return seqPlace + ackPlace;
   }
 
-  /** Learns from what the stack sends. */
+  /** Learns from what the stack sends. @throws {Error} its ACK or its window goes back. */
   hears(segment: ReceivedSegment): void {
     const flow = this.#flowOf(segment.sourcePort, segment.destinationPort);
     if (flow === undefined || (segment.flags & Flag.rst) !== 0) return;
@@ -91,6 +93,7 @@ export class FuzzPeer {
     const isSyn = (flags & Flag.syn) !== 0;
     if (isSyn) {
       if (flow.theirFirst !== seq) flow.theirEnd = seq;
+      flow.told = null;
       flow.theirFirst = seq;
       flow.scale = Math.max(parsed.windowScale, 0);
       flow.isStamped = parsed.hasTimestamps;
@@ -100,6 +103,8 @@ export class FuzzPeer {
     if ((flags & Flag.ack) !== 0) {
       flow.next = ack;
       flow.edge = (ack + (window << (isSyn ? 0 : flow.scale))) | 0;
+      if (!isSyn && flow.told !== null) mustNotGoBack(flow, flow.told);
+      flow.told = { next: flow.next, edge: flow.edge };
     }
     if (parsed.hasTimestamps) flow.theirStamp = parsed.timestampValue;
   }
@@ -134,8 +139,14 @@ function payloadAt(seq: number, length: number): Uint8Array {
 function newFlow(fresh: number): Flow {
   return {
     ...{ fresh, first: fresh, firsts: new Set<number>(), next: 0, edge: 0, scale: 0 },
+    told: null,
     ...{ theirFirst: 0, theirEnd: 0, lastAck: 0, isStamped: false, theirStamp: 0, stamp: 1_000 },
   };
+}
+
+function mustNotGoBack(flow: Flow, told: { readonly next: number; readonly edge: number }): void {
+  if (before(flow.next, told.next)) throw new Error(`its ACK goes back by ${told.next - flow.next}`);
+  if (before(flow.edge, told.edge)) throw new Error(`its window goes back by ${told.edge - flow.edge}`);
 }
 
 function begins(flow: Flow, seq: number, isFresh: boolean): void {
