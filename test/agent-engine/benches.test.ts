@@ -30,7 +30,7 @@ test('bench/socket compares the engine with wrk', {
   assert.equal(figure.unit, '1/s');
   assert.match(figure.against ?? '', /^wrk/);
   assert.equal(figure.pairs, 1);
-  assert.ok((figure.value ?? 0) > 1000, `${figure.value} connections/s`);
+  assert.ok((figure.value ?? 0) > 100, `${figure.value} connections/s`);
   assert.ok(figure.ratio !== null && figure.ratio.min <= figure.ratio.median);
 });
 
@@ -58,7 +58,7 @@ test('bench/packet compares the engine with wrk, its bars, and itself', {
     ],
   );
   const [fast, faster, cheap, load, server] = figures;
-  assert.ok((fast?.value ?? 0) > 1000, `${fast?.value} connections/s`);
+  assert.ok((fast?.value ?? 0) > 100, `${fast?.value} connections/s`);
   assert.match(faster?.against ?? '', /^wrk, reuseport/);
   assert.ok(
     (cheap?.value ?? 0) > 0 && (cheap?.ratio?.median ?? 9) < 2,
