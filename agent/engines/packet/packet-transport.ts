@@ -24,10 +24,12 @@ const { EADDRINUSE, EADDRNOTAVAIL, ECANCELED, ENOBUFS } = constants.errno;
 
 /** Names that are tried for one connection before there is none: they rest in the order in which they are tried. */
 const mostTries = 16;
-/** At the end, closing handshakes under way have this long: a stopped flood must be gone within 100 ms. */
-const mostLingerMs = 50;
+/** Nothing came for so long: nothing is under way any more. */
+const quietMs = 10;
+/** At the end, closing handshakes and stragglers each have this long: a stopped flood must be gone within 100 ms. */
+const mostLingerMs = 40;
 /** Of these the peer may still send something. */
-const closing = [State.finWait1, State.finWait2, State.closing, State.lastAck];
+const closing: readonly number[] = [State.finWait1, State.finWait2, State.closing, State.lastAck];
 /** A request that is not to be sent yet. */
 const notConnected = -1;
 
@@ -163,18 +165,32 @@ export class PacketTransport implements Transport {
     };
   }
 
-  /** Closing handshakes end first, so that the kernel, whose the port is again then, has nothing to answer. */
+  /**
+   * Closing handshakes end first; those that take too long are reset. Then what was under way arrives: the kernel, whose the
+   * port is again afterwards, has nothing to answer.
+   */
   destroy(): void {
-    const untilMs = performance.now() + mostLingerMs;
     try {
-      this.#stack.flush();
-      while (this.#isClosing() && performance.now() < untilMs) {
-        this.#link.wait(1);
-        this.#take();
-        this.#stack.flush();
-      }
+      this.#lingerUntil(performance.now() + mostLingerMs, 0);
+      for (let id = 0; id < this.#slotOf.length; id++)
+        if (closing.includes(this.#stack.state(id))) this.#stack.abort(id);
+      this.#lingerUntil(performance.now() + mostLingerMs, quietMs);
     } finally {
       this.#closeLink();
+    }
+  }
+
+  /** Until no connection closes and nothing came for `silenceMs`, or time is up. */
+  #lingerUntil(endMs: number, silenceMs: number): void {
+    let heardMs = performance.now();
+    this.#stack.flush();
+    while (this.#isClosing() || performance.now() - heardMs < silenceMs) {
+      if (performance.now() >= endMs) return;
+      this.#link.wait(1);
+      const { received } = this.#link.counters;
+      this.#take();
+      if (this.#link.counters.received > received) heardMs = performance.now();
+      this.#stack.flush();
     }
   }
 
