@@ -124,18 +124,18 @@ function endsWithAddresses(t: TestContext, kind: LinkKind, side: 'kernel' | 'sta
   return lab;
 }
 
+/** Resets do no harm here: who was kept waiting sends his FIN again, and a second ACK of it may find nobody. */
 function nothingLost({ counters }: Stack): void {
-  assert.deepEqual(
-    [counters.resetsSent, counters.resetsReceived, counters.drops.backlogFull, counters.drops.noMemory],
-    [0, 0, 0, 0],
-  );
+  const { backlogFull, noMemory } = counters.drops;
+  assert.deepEqual({ backlogFull, noMemory }, { backlogFull: 0, noMemory: 0 });
 }
 
 function say(t: TestContext, connections: number, startedMs: number, { counters }: Stack): void {
   const perSecond = connections / ((performance.now() - startedMs) / 1000);
-  const { synRetransmissions, timeoutRetransmissions, fastRetransmissions } = counters;
+  const { synRetransmissions, timeoutRetransmissions, fastRetransmissions, resetsSent, resetsReceived } =
+    counters;
   t.diagnostic(
     `${perSecond.toFixed(0)} connections/s; sent again: ${synRetransmissions} SYNs, ` +
-      `${timeoutRetransmissions + fastRetransmissions} segments`,
+      `${timeoutRetransmissions + fastRetransmissions} segments; ${resetsSent + resetsReceived} resets`,
   );
 }
