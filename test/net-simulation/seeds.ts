@@ -8,8 +8,11 @@
 const isCount = /^\d{1,9}$/;
 const isRange = /^(\d{1,9})-(\d{1,9})$/;
 
-/** @param count how many seeds the environment's silence means: 0 … count-1. */
-export function forEachSeed(count: number, property: (seed: number) => void): void {
+/**
+ * @param count how many seeds the environment's silence means: 0 … count-1.
+ * @returns whether at least those were run: so few as one need not reach all there is.
+ */
+export function forEachSeed(count: number, property: (seed: number) => void): boolean {
   const [first, last] = seedsWanted(count);
   for (let seed = first; seed <= last; seed++) {
     try {
@@ -19,6 +22,7 @@ export function forEachSeed(count: number, property: (seed: number) => void): vo
       throw new Error(`Seed ${seed} fails: ${what}\nRun it alone: STAMPEDE_SEED=${seed}`, { cause });
     }
   }
+  return last - first + 1 >= count;
 }
 
 /** Whether the environment asks for the long form of a test. */

@@ -18,12 +18,13 @@ const mostSteps = 60;
 test('no segments, calls and times, in whatever state, break what always holds', (context) => {
   const states = new Set<number>();
   let covered = 0;
-  forEachSeed(5, (seed) => {
+  const isFull = forEachSeed(5, (seed) => {
     const reached = fuzz(seed);
     for (const state of reached.states) states.add(state);
     covered += reached.covered;
   });
   context.diagnostic(`${covered} combinations of states, segment, counters and answer`);
+  if (!isFull) return;
   const missed = Object.values(State).filter((state) => state !== State.closed && !states.has(state));
   assert.deepEqual(
     missed.map((state) => stateNames[state]),

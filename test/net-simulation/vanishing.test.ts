@@ -31,7 +31,7 @@ const ECONNRESET = 104;
 const ETIMEDOUT = 110;
 
 test('a peer that vanishes at a random moment is noticed, and all that was held for it is freed', () => {
-  forEachSeed(150, (seed) => {
+  forEachSeed(100, (seed) => {
     const draw = new Draw(seededRandom(seed, 'vanishing'));
     const conversations = prepareConversations(seed, { timers: impatient });
     const { network } = conversations;
@@ -47,7 +47,7 @@ test('a peer that vanishes at a random moment is noticed, and all that was held 
 
 test('a peer that comes back knowing nothing resets what it had', () => {
   let resets = 0;
-  forEachSeed(150, (seed) => {
+  const isFull = forEachSeed(100, (seed) => {
     const draw = new Draw(seededRandom(seed, 'coming back'));
     const conversations = prepareConversations(seed, { timers: impatient });
     const { network } = conversations;
@@ -64,7 +64,7 @@ test('a peer that comes back knowing nothing resets what it had', () => {
     letRestEnd(conversations, gone);
     assert.deepEqual(heldIn(network), []);
   });
-  assert.ok(resets > 0, 'no reset was seen');
+  assert.ok(resets > 0 || !isFull, 'no reset was seen');
 });
 
 /** All whose peer is gone have ended, with one of these errnos. @returns how many were reset. */
@@ -92,7 +92,7 @@ function letRestEnd({ network, talkers }: Conversations, gone: number): void {
 
 test('a reset at a random moment reaches the peer, or its time-outs do, and nothing is held', () => {
   let resets = 0;
-  forEachSeed(150, (seed) => {
+  const isFull = forEachSeed(100, (seed) => {
     const draw = new Draw(seededRandom(seed, 'resets'));
     const conversations = prepareConversations(seed, {
       timers: impatient,
@@ -109,5 +109,5 @@ test('a reset at a random moment reaches the peer, or its time-outs do, and noth
     letRestEnd(conversations, -1);
     assert.deepEqual(heldIn(network), []);
   });
-  assert.ok(resets > 0, 'no reset was seen');
+  assert.ok(resets > 0 || !isFull, 'no reset was seen');
 });
