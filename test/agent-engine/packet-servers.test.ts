@@ -130,6 +130,7 @@ function suite(lab: PacketLab): void {
   });
 
   describe('packet engine and the kernel', () => {
+    const open = 32;
     for (const backend of ['af_xdp', 'af_packet'] as const)
       for (const close of closeModes)
         test(`the kernel answers nothing of a flood over ${backend}, ${close}`, {
@@ -143,12 +144,19 @@ function suite(lab: PacketLab): void {
           const result = await flood(
             lab
               .carrying(backend)
-              .order({ port: server.port, ...shape, close, load: { kind: 'closed', concurrency: 32 } }),
+              .order({ port: server.port, ...shape, close, load: { kind: 'closed', concurrency: open } }),
           );
           const seen = frames.close();
           assert.deepEqual(failures(result), {});
-          assert.ok(result.lifetime.completed > 20);
-          assert.deepEqual(kernelSegments(lab), before, "the agent's kernel took or sent segments");
+          assert.ok(result.lifetime.completed > 2 * open, `${result.lifetime.completed} connections`);
+          // On a machine that stands still, what a server sends again comes when the port is the kernel's again: no more
+          // than were open last. A kernel that answered would have answered every connection.
+          const after = kernelSegments(lab);
+          for (const name of Object.keys(before))
+            assert.ok(
+              (after[name] ?? 0) - (before[name] ?? 0) <= open,
+              `the agent's kernel: ${name} ${before[name]} → ${after[name]}`,
+            );
           assert.ok(seen.segments >= 3 * result.lifetime.completed, `${seen.segments} segments`);
           assert.equal(seen.resets, close === 'client-rst' ? result.lifetime.completed : 0);
         });
