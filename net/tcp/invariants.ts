@@ -63,8 +63,8 @@ function receivingFault(core: Core, id: number, at: number, state: number): stri
   // A FIN may stand right behind the window.
   if (after(nxt, edge + ((is & Is.ended) === 0 ? 0 : 1)))
     return `RCV.NXT ${nxt >>> 0} is beyond ${edge >>> 0}`;
-  const promised = (edge - hot[at + Hot.RCV_READ]! - ((is & Is.ended) === 0 ? 0 : 1)) | 0;
-  if (promised > core.buffers.largeBytes) return `a window of ${promised} bytes, unread ones included`;
+  if (((edge - nxt) | 0) > core.receiveSpace + (1 << core.receiveScale))
+    return `a window of ${edge - nxt} bytes`;
   const ranges = reassembly.count(id);
   if (ranges > 0 !== ((is & Is.gapped) !== 0))
     return `${ranges} ranges out of order, and a flag that differs`;
