@@ -81,12 +81,15 @@ export function faultSuite({ name, order }: Carrying): void {
       const result = await flood(order({ port: server.port, ...shape, load, measuredSeconds: 0.8 }));
       clearInterval(answering);
       const { counts, completedMeanwhile, latency } = result;
-      assert.ok(counts.completed > 130, `${counts.completed} of those due were answered in the end`);
       assert.ok(
-        completedMeanwhile <= 82 && completedMeanwhile > 40,
+        completedMeanwhile <= 82 && completedMeanwhile > 5,
         `${completedMeanwhile} answered in 0.8 s, of at most 80`,
       );
-      assert.ok((latency.total.p99 ?? 0) > 0.5, 'the last ones waited for all before them');
+      assert.ok(
+        counts.completed > completedMeanwhile + 20,
+        `${counts.completed} of those due were answered in the end`,
+      );
+      assert.ok((latency.total.p99 ?? 0) > 0.4, 'the last ones waited for all before them');
     });
 
     test('flood() counts a full accept queue as timed out while connecting', async () => {
