@@ -18,7 +18,7 @@ const patient = { synRetries: 40, synAckRetries: 40, dataGiveUpMs: 1e8, closedGi
 
 test('both sides open at once, with the same ports: one connection, and both streams arrive', () => {
   let closings = 0;
-  const isFull = forEachSeed(100, (seed) => {
+  const isFull = forEachSeed(150, (seed) => {
     const draw = new Draw(seededRandom(seed, 'opening at once'));
     const { network, hosts, talkers } = twoHosts(seed, draw, 0.2);
     const mostBytes = draw.oneOf([0, 0, 5_000]);
@@ -56,7 +56,7 @@ test('both sides open at once, with the same ports: one connection, and both str
 });
 
 test('the same addresses and ports serve one connection after the other, and no byte strays into the next', () => {
-  forEachSeed(60, (seed) => {
+  forEachSeed(100, (seed) => {
     const draw = new Draw(seededRandom(seed, 'the same ports'));
     const { network, hosts, talkers } = twoHosts(seed, draw, 0.1);
     const [server, client] = hosts;

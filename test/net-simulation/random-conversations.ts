@@ -42,6 +42,8 @@ export interface ScenarioOptions {
   readonly watch?: FrameWatcher;
   /** Of all stacks; else such as outlast any run of losses. */
   readonly timers?: Partial<TimerSettings>;
+  /** Of all stacks; else each has its own, by chance. */
+  readonly parts?: Partial<Parts>;
   /** Changes a plan before it begins. */
   readonly replan?: (plan: EndPlan, startUs: number) => EndPlan;
 }
@@ -58,7 +60,7 @@ export function runConversations(seed: number, options: ScenarioOptions = {}): C
 export function prepareConversations(seed: number, options: ScenarioOptions = {}): Conversations {
   const draw = new Draw(seededRandom(seed, 'scenario'));
   const hostCount = draw.oneOf([2, 2, 3, 4]);
-  const hosts = Array.from({ length: hostCount }, () => randomHost(draw, options.timers ?? {}));
+  const hosts = Array.from({ length: hostCount }, () => randomHost(draw, options));
   const mtu = draw.oneOf([128, 296, 576, 1_006, 1_500, 1_500, 1_500, 9_000]);
   const startUs = draw.oneOf([0, draw.upTo(1e12)]);
   const network = new SimulatedNetwork({
@@ -110,7 +112,7 @@ export function prepareConversations(seed: number, options: ScenarioOptions = {}
   return { network, talkers, plans, places };
 }
 
-function randomHost(draw: Draw, timers: Partial<TimerSettings>): HostOptions {
+function randomHost(draw: Draw, { timers, parts }: ScenarioOptions): HostOptions {
   const smallBytes = 2 ** (6 + draw.upTo(7));
   const largeBytes = smallBytes * 2 ** (1 + draw.upTo(6));
   return {
@@ -120,7 +122,7 @@ function randomHost(draw: Draw, timers: Partial<TimerSettings>): HostOptions {
     }),
     stack: {
       maxConnections: 32,
-      parts: randomParts(draw),
+      parts: { ...randomParts(draw), ...parts },
       timestamps: draw.chance(0.5),
       batch: draw.oneOf([1, 4, 128]),
       buffers: { smallBytes, largeBytes, memoryBytes: Math.max(32 * largeBytes, 65_536) },

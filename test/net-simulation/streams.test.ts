@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Parts } from '../../net/tcp/settings.ts';
 import { ethernetHeaderBytes } from '../../net/wire/ethernet.ts';
 import { ipv4View, Protocol, parseIpv4 } from '../../net/wire/ipv4.ts';
 import { Flag, parseTcp, tcpView } from '../../net/wire/tcp.ts';
@@ -16,7 +17,7 @@ import { forEachSeed } from './seeds.ts';
 const hourUs = 3_600e6;
 
 test('a stream arrives whole and in order under any loss, reordering, repetition, damage and delay', () => {
-  forEachSeed(300, (seed) => {
+  forEachSeed(500, (seed) => {
     const conversations = runConversations(seed);
     checkStreams(conversations);
     conversations.network.run(hourUs);
@@ -41,6 +42,23 @@ test('a run is its seed: frame by frame the same again, and another with another
   const digests = seeds.map(digest);
   assert.deepEqual(seeds.map(digest), digests);
   assert.equal(new Set(digests).size, digests.length);
+});
+
+test('parts of the stack that only cost time change no frame', () => {
+  const usual = {
+    flowTable: true,
+    preallocation: true,
+    eventBatches: true,
+    transmitLists: true,
+    timerLists: true,
+  };
+  const digest = (seed: number, parts: Partial<Parts>): string =>
+    runConversations(seed, { isDigested: true, parts: { ...usual, ...parts } }).network.digest;
+  forEachSeed(30, (seed) => {
+    const expected = digest(seed, {});
+    for (const part of ['flowTable', 'preallocation'] as const)
+      assert.equal(digest(seed, { [part]: false }), expected, part);
+  });
 });
 
 function checkStreams({ talkers, plans }: Conversations): void {

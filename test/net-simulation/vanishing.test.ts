@@ -31,7 +31,7 @@ const ECONNRESET = 104;
 const ETIMEDOUT = 110;
 
 test('a peer that vanishes at a random moment is noticed, and all that was held for it is freed', () => {
-  forEachSeed(100, (seed) => {
+  forEachSeed(150, (seed) => {
     const draw = new Draw(seededRandom(seed, 'vanishing'));
     const conversations = prepareConversations(seed, { timers: impatient });
     const { network } = conversations;
@@ -47,7 +47,7 @@ test('a peer that vanishes at a random moment is noticed, and all that was held 
 
 test('a peer that comes back knowing nothing resets what it had', () => {
   let resets = 0;
-  const isFull = forEachSeed(100, (seed) => {
+  const isFull = forEachSeed(150, (seed) => {
     const draw = new Draw(seededRandom(seed, 'coming back'));
     const conversations = prepareConversations(seed, { timers: impatient });
     const { network } = conversations;
@@ -92,7 +92,7 @@ function letRestEnd({ network, talkers }: Conversations, gone: number): void {
 
 test('a reset at a random moment reaches the peer, or its time-outs do, and nothing is held', () => {
   let resets = 0;
-  const isFull = forEachSeed(100, (seed) => {
+  const isFull = forEachSeed(150, (seed) => {
     const draw = new Draw(seededRandom(seed, 'resets'));
     const conversations = prepareConversations(seed, {
       timers: impatient,
