@@ -42,6 +42,8 @@ export interface ScenarioOptions {
   readonly watch?: FrameWatcher;
   /** Of all stacks; else such as outlast any run of losses. */
   readonly timers?: Partial<TimerSettings>;
+  /** Of each stack, so many large buffers; else plenty. */
+  readonly largeBuffers?: number;
   /** Of all stacks; else each has its own, by chance. */
   readonly parts?: Partial<Parts>;
   /** Changes a plan before it begins. */
@@ -112,7 +114,7 @@ export function prepareConversations(seed: number, options: ScenarioOptions = {}
   return { network, talkers, plans, places };
 }
 
-function randomHost(draw: Draw, { timers, parts }: ScenarioOptions): HostOptions {
+function randomHost(draw: Draw, { timers, parts, largeBuffers = 32 }: ScenarioOptions): HostOptions {
   const smallBytes = 2 ** (6 + draw.upTo(7));
   const largeBytes = smallBytes * 2 ** (1 + draw.upTo(6));
   return {
@@ -125,7 +127,7 @@ function randomHost(draw: Draw, { timers, parts }: ScenarioOptions): HostOptions
       parts: { ...randomParts(draw), ...parts },
       timestamps: draw.chance(0.5),
       batch: draw.oneOf([1, 4, 128]),
-      buffers: { smallBytes, largeBytes, memoryBytes: Math.max(32 * largeBytes, 65_536) },
+      buffers: { smallBytes, largeBytes, memoryBytes: largeBuffers * largeBytes },
       timers: { ...patient, delayedAckMs: draw.oneOf([0, 10, 40, 500]), ...timers },
     },
   };

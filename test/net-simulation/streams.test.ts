@@ -36,6 +36,18 @@ test('a stream arrives whole where sequence numbers go from 2^32-1 to 0, and fro
   });
 });
 
+test('with memory for two large buffers a host, streams still arrive whole', () => {
+  let starved = 0;
+  const isFull = forEachSeed(100, (seed) => {
+    const conversations = runConversations(seed, { largeBuffers: 2 });
+    checkStreams(conversations);
+    for (const { stack } of conversations.network.hosts) starved += stack.counters.drops.noMemory;
+    conversations.network.run(hourUs);
+    assert.deepEqual(heldIn(conversations.network), []);
+  });
+  assert.ok(starved > 0 || !isFull, 'memory was never short');
+});
+
 test('a run is its seed: frame by frame the same again, and another with another seed', () => {
   const digest = (seed: number): string => runConversations(seed, { isDigested: true }).network.digest;
   const seeds = [3, 4, 5, 6, 7];
