@@ -2,33 +2,15 @@
 
 import { test } from 'node:test';
 import { Flag } from '../../net/wire/tcp.ts';
-import type { CallStep, SegmentStep, Step, WaitStep } from './fuzz-steps.ts';
+import { call, type SegmentStep, type Step, segment, type WaitStep } from './fuzz-steps.ts';
 import { runSteps } from './fuzz-world.ts';
 
 const { syn, ack, fin, rst, psh } = Flag;
-
-/** The right segment at the right place, but for what is said otherwise. */
-function segment(changes: Partial<SegmentStep>): SegmentStep {
-  return {
-    kind: 'segment',
-    flow: 1,
-    flags: ack,
-    seq: { from: 'next', plus: 0 },
-    ack: { from: 'end', plus: 0 },
-    payloadBytes: 0,
-    window: 65_535,
-    urgent: 0,
-    options: 'usual',
-    damage: null,
-    ...changes,
-  };
-}
 
 const opening = segment({ flags: syn, seq: { from: 'fresh', plus: 0 }, options: 'bare syn' });
 const established = [opening, segment({})];
 const data = (payloadBytes: number, plus = 0): SegmentStep =>
   segment({ flags: ack | psh, payloadBytes, seq: { from: 'next', plus } });
-const call = (name: CallStep['call'], bytes = 0): CallStep => ({ kind: 'call', call: name, which: 0, bytes });
 const wait = (us: number): WaitStep => ({ kind: 'wait', us });
 
 const findings: Readonly<Record<string, readonly Step[]>> = {

@@ -70,7 +70,7 @@ export class FuzzPeer {
       flags: step.flags,
       window: step.window,
       urgent: step.urgent,
-      options: Uint8Array.from(optionsOf(flow, step)),
+      options: Uint8Array.from(optionsOf(flow, step, ack)),
       payload: payloadAt((seq + ((step.flags & Flag.syn) >> 1)) | 0, step.payloadBytes),
     };
   }
@@ -158,7 +158,7 @@ function begins(flow: Flow, seq: number, isFresh: boolean): void {
   flow.fresh = (flow.fresh + freshStep) | 0;
 }
 
-function optionsOf(flow: Flow, { options, flags }: SegmentStep): number[] {
+function optionsOf(flow: Flow, { options, flags, window }: SegmentStep, ack: number): number[] {
   const stamp = (value: number): number[] => [1, 1, 8, 10, ...word(value), ...word(flow.theirStamp)];
   switch (options) {
     case 'usual':
@@ -177,6 +177,31 @@ function optionsOf(flow: Flow, { options, flags }: SegmentStep): number[] {
       return [1, 8, 0, 0, 8, 40, 3, 1];
     case 'unknown':
       return [77, 5, 1, 2, 3, 253, 2, 5, 10, ...word(flow.next), ...word(flow.edge)];
+    // Of what the stack sent, two pieces behind the ACK; or pieces that nobody sent, back to front.
+    case 'sack': {
+      const sent = Math.max(flow.theirEnd - ack, 0);
+      const [from, to] = [sent >> 2, sent >> 1].map((far) => (ack + far + (window & 1)) | 0) as [
+        number,
+        number,
+      ];
+      const stamps = flow.isStamped ? stamp(flow.stamp) : [];
+      return [
+        ...stamps,
+        1,
+        1,
+        5,
+        18,
+        ...word(to + (sent >> 3)),
+        ...word(flow.theirEnd),
+        ...word(from),
+        ...word(to),
+      ];
+    }
+    case 'odd sack': {
+      const stamps = flow.isStamped ? stamp(flow.stamp) : [];
+      const far = (flow.theirEnd + 5_000) | 0;
+      return [...stamps, 1, 1, 5, 18, ...word(far), ...word(ack - 9), ...word(ack), ...word(far)];
+    }
   }
 }
 

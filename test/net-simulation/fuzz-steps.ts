@@ -28,6 +28,8 @@ const optionKinds = [
   'odd syn',
   'broken',
   'unknown',
+  'sack',
+  'odd sack',
 ] as const;
 const damages = ['checksum', 'data offset', 'IP length'] as const;
 const calls = [
@@ -109,21 +111,63 @@ export function shortened(steps: readonly Step[], fails: (steps: readonly Step[]
   return shortest;
 }
 
-function randomSegment(draw: Draw, flow: number): SegmentStep {
-  const { syn, ack, fin, rst, psh } = Flag;
-  const answer = flow === openedFlow ? syn | ack : syn;
-  const usual: SegmentStep = {
+/** An ACK of all that came, at the right place, but for what is said otherwise. */
+export function segment(changes: Partial<SegmentStep>): SegmentStep {
+  return {
     kind: 'segment',
-    flow,
-    flags: ack,
+    flow: 1,
+    flags: Flag.ack,
     seq: { from: 'next', plus: 0 },
     ack: { from: 'end', plus: 0 },
     payloadBytes: 0,
-    window: draw.oneOf([65_535, 65_535, 4_000, 500]),
+    window: 65_535,
     urgent: 0,
     options: 'usual',
     damage: null,
+    ...changes,
   };
+}
+
+export function call(name: CallStep['call'], bytes = 0): CallStep {
+  return { kind: 'call', call: name, which: 0, bytes };
+}
+
+/** Ways into each state, to begin from: inbound, opened by the stack, opened by both. */
+export const beginnings: readonly (readonly Step[])[] = waysIn();
+
+function waysIn(): Step[][] {
+  const { syn, ack, fin } = Flag;
+  const first = { seq: { from: 'fresh', plus: 0 }, options: 'syn' } as const;
+  const near = { flow: openedFlow };
+  const inbound = [segment({ flags: syn, ...first }), segment({})];
+  const opened = [call('connect'), segment({ ...near, flags: syn | ack, ...first })];
+  const bothOpen = [call('connect'), segment({ ...near, flags: syn, ...first })];
+  const closing = (flow: number): Step[] => [
+    call('write', 600),
+    call('shutdown'),
+    segment({ flow, flags: ack | fin, ack: { from: 'last', plus: 0 } }),
+  ];
+  const closedByPeer = (flow: number): Step[] => [segment({ flow, flags: ack | fin }), call('shutdown')];
+  return [
+    [],
+    inbound,
+    opened,
+    bothOpen,
+    ...[inbound, opened].flatMap((open, index) => {
+      const flow = index === 0 ? 1 : openedFlow;
+      return [
+        [...open, ...closing(flow)],
+        [...open, ...closedByPeer(flow)],
+        [...open, call('shutdown'), segment({ flow }), segment({ flow, flags: ack | fin })],
+      ];
+    }),
+  ];
+}
+
+function randomSegment(draw: Draw, flow: number): SegmentStep {
+  const { syn, ack, fin, rst, psh } = Flag;
+  const answer = flow === openedFlow ? syn | ack : syn;
+  const usual = segment({ flow, window: draw.oneOf([65_535, 65_535, 4_000, 500]) });
   const opening: SegmentStep = {
     ...usual,
     flags: answer,
@@ -136,8 +180,13 @@ function randomSegment(draw: Draw, flow: number): SegmentStep {
     () => ({ ...usual, flags: ack | psh, payloadBytes: draw.oneOf([1, 100, 536, 1_000]) }),
     () => ({ ...usual, flags: ack | fin, payloadBytes: draw.oneOf([0, 0, 100]) }),
     () => ({ ...usual, flags: rst | draw.oneOf([0, ack]) }),
+    () => ({
+      ...usual,
+      ack: { from: draw.oneOf(['first', 'last']), plus: draw.oneOf([0, 1, 537]) },
+      options: 'sack',
+    }),
   ];
-  const weights = [0, 0, 1, 1, 1, 2, 2, 2, 3, 4];
+  const weights = [0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 5];
   let step = polite[draw.oneOf(weights)]!();
   while (draw.chance(0.4)) step = tweakedSegment(draw, step);
   return step;

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { seededRandom } from '../../measurement/random.ts';
 import { State, stateNames } from '../../net/tcp/states.ts';
 import { Draw } from './draw.ts';
-import { flows, mutated, randomStep, type Step, shortened } from './fuzz-steps.ts';
+import { beginnings, flows, mutated, randomStep, type Step, shortened } from './fuzz-steps.ts';
 import { runSteps } from './fuzz-world.ts';
 import { forEachSeed } from './seeds.ts';
 
@@ -39,7 +39,7 @@ function fuzz(seed: number): { readonly covered: number; readonly states: Readon
   const kept: (readonly Step[])[] = [[]];
   for (let run = 0; run < runsPerSeed; run++) {
     const flow = draw.upTo(flows.length - 1);
-    const base = draw.chance(0.1) ? [] : draw.oneOf(kept);
+    const base = draw.oneOf(draw.chance(0.2) ? beginnings : kept);
     let steps = mutated(draw, base, draw.oneOf(kept), flow).slice(0, mostSteps);
     while (steps.length < 4 || draw.chance(0.6)) steps = [...steps, randomStep(draw, flow)];
     const result = runOrExplain(steps, seed);

@@ -4,6 +4,7 @@
  *   it parses, its checksums are right, it fits the MTU, its data fits the MSS that the peer announced (RFC 6691);
  *   it acknowledges nothing that was not sent, and never takes an ACK back;
  *   the right edge of its window never moves left (RFC 9293 3.8.6), and nothing is sent beyond the peer's, but a probe;
+ *   its SACK names only what was sent, behind its ACK, and only to who takes it (RFC 2018);
  *   its FIN stays where it is, and nothing follows it;
  *   with timestamps agreed on, every segment but a RST has them, and they never go back (RFC 7323 3.2, 5.4).
  *
@@ -35,6 +36,7 @@ interface Side {
   /** -1: it offered none. */
   scale: number;
   isStamped: boolean;
+  takesSack: boolean;
   /** Behind all that it sent, its SYN and FIN counted. */
   end: number;
   /** Its FIN's place; null: none was sent. */
@@ -88,7 +90,7 @@ export class WireInspector {
     if ((tcp.flags & Flag.rst) !== 0) return tcp.payloadLength > 0 ? 'a RST with data' : '';
     return (tcp.flags & Flag.syn) !== 0
       ? this.#synFault(`${near} ${far}`, `${far} ${near}`)
-      : this.#segmentFault(`${near} ${far}`, `${far} ${near}`);
+      : this.#segmentFault(`${near} ${far}`, `${far} ${near}`, sackOf(view, tcp.optionsAt, tcp.payloadAt));
   }
 
   #synFault(ownKey: string, otherKey: string): string {
@@ -116,6 +118,7 @@ export class WireInspector {
       mss: Math.max(options.mss, leastMss),
       scale: options.windowScale,
       isStamped: options.hasTimestamps,
+      takesSack: options.sackPermitted,
       end: (tcp.seq + 1) | 0,
       fin: null,
       ack: null,
@@ -125,12 +128,16 @@ export class WireInspector {
     return '';
   }
 
-  #segmentFault(ownKey: string, otherKey: string): string {
+  #segmentFault(ownKey: string, otherKey: string, sack: readonly number[]): string {
     const own = this.#sides.get(ownKey);
     const other = this.#sides.get(otherKey);
     if (own === undefined || other === undefined) return 'of no connection';
-    const fault = this.#ackFault(own, other);
-    return fault === '' ? this.#dataFault(own, other) : fault;
+    const faults = [
+      this.#ackFault(own, other),
+      sackFault(sack, this.#tcp.ack, other),
+      this.#dataFault(own, other),
+    ];
+    return faults.find((fault) => fault !== '') ?? '';
   }
 
   #ackFault(own: Side, other: Side): string {
@@ -173,4 +180,31 @@ export class WireInspector {
     if (after(end, own.end)) own.end = end;
     return '';
   }
+}
+
+const endKind = 0;
+const noneKind = 1;
+const sackKind = 5;
+
+/** The numbers of the SACK option, block by block; empty: there is none. */
+function sackOf(view: DataView, from: number, end: number): number[] {
+  for (let at = from; at < end; ) {
+    const kind = view.getUint8(at);
+    if (kind === endKind) return [];
+    const length = kind === noneKind ? 1 : view.getUint8(at + 1);
+    if (kind === sackKind)
+      return Array.from({ length: (length - 2) >> 2 }, (_, index) => view.getInt32(at + 2 + 4 * index));
+    at += length;
+  }
+  return [];
+}
+
+function sackFault(sack: readonly number[], ack: number, other: Side): string {
+  if (sack.length > 0 && !other.takesSack) return 'a SACK to who did not permit it';
+  for (let index = 0; index < sack.length; index += 2) {
+    const [from, to] = [sack[index]!, sack[index + 1]!];
+    if (!after(from, ack) || !after(to, from) || after(to, other.end))
+      return `a SACK of ${from >>> 0}–${to >>> 0}, and what was sent ends at ${other.end >>> 0}`;
+  }
+  return '';
 }
