@@ -1,8 +1,9 @@
 /**
  * Memory for what connections hold, in two sizes: small for a request or a short response, large for a
  * transfer. All of it is one Uint8Array cut into large blocks; a block is one large buffer or a slab of small
- * ones, as they are needed, and is a free block again when its last small one is given back. A page is
- * touched when it is first written.
+ * ones, as they are needed, and is a free block again when its last small one is given back. Some blocks are for
+ * small buffers only: peers that take what was sent to them slowly, or never, can have all large ones, and others
+ * are still served. A page is touched when it is first written.
  *
  * A buffer is named by the offset of its first byte. Its size is a power of two, so that it can be a ring:
  * the byte at position p, any int32, is at offset + (p & (size − 1)).
@@ -21,6 +22,8 @@ export interface BufferPoolSizes {
 }
 
 const END = -1;
+/** One block in so many becomes no large buffer. */
+const blocksPerSlab = 8;
 
 export class BufferPool {
   readonly memory: Uint8Array<ArrayBuffer>;
@@ -32,6 +35,8 @@ export class BufferPool {
   /** A stack, so that the block given back last, still in the cache, is taken first. */
   readonly #freeBlocks: Int32Array;
   #freeBlockCount: number;
+  /** Free blocks that are left to small buffers. */
+  readonly #leftToSmall: number;
   /** Of each block that is a slab: small buffers in use; 0: it is none. */
   readonly #slabInUse: Int32Array;
   /** Of each slab, the first of the small buffers that were given back; END: none. */
@@ -62,6 +67,7 @@ export class BufferPool {
     this.#freeBlocks = new Int32Array(blocks);
     for (let block = 0; block < blocks; block++) this.#freeBlocks[block] = blocks - 1 - block;
     this.#freeBlockCount = blocks;
+    this.#leftToSmall = Math.floor(blocks / blocksPerSlab);
     this.#slabInUse = new Int32Array(blocks);
     this.#slabFree = new Int32Array(blocks);
     this.#slabCut = new Int32Array(blocks);
@@ -120,7 +126,7 @@ export class BufferPool {
   }
 
   #takeLarge(): number {
-    if (this.#freeBlockCount === 0) return -1;
+    if (this.#freeBlockCount <= this.#leftToSmall) return -1;
     const block = this.#freeBlocks[--this.#freeBlockCount];
     this.#taken[block * this.#perSlab] = 1;
     this.#largeInUse++;

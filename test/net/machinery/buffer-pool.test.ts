@@ -89,6 +89,17 @@ test('grow() with no large buffer left changes nothing', () => {
   assert.equal(pool.inUse(SMALL), 1);
 });
 
+test('take() of large buffers leaves room for small ones: one block in eight', () => {
+  const pool = new BufferPool({ ...sizes, memoryBytes: 16 * 256 });
+  const first = pool.take(SMALL);
+  // Of 16 blocks one is cut into small buffers, two are left to more of them.
+  for (let block = 0; block < 13; block++) assert.ok(pool.take(LARGE) >= 0);
+  assert.equal(pool.take(LARGE), -1);
+  assert.equal(pool.grow(first, 0, 64), -1);
+  for (let small = 1; small < 12; small++) assert.ok(pool.take(SMALL) >= 0);
+  assert.equal(pool.take(SMALL), -1);
+});
+
 test('give() of what is not in use throws: twice, the middle of a buffer, beyond the memory', () => {
   const pool = new BufferPool(sizes);
   const large = pool.take(LARGE);
