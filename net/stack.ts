@@ -15,7 +15,7 @@ import { Neighbours } from './neighbours.ts';
 import { begin, initialSequence, setKeepAlive } from './tcp/begin.ts';
 import { LARGE, SMALL } from './tcp/buffer-pool.ts';
 import { copyOut, feedStarved, heldToSend, isSending, receive, send } from './tcp/calls.ts';
-import { endSending, finish, free, reset, takeId } from './tcp/close.ts';
+import { dropInput, endSending, finish, free, reset, takeId } from './tcp/close.ts';
 import { MemoryCache } from './tcp/copy.ts';
 import { Core, type CoreOptions, type Resolver } from './tcp/core.ts';
 import type { StackCounters } from './tcp/counters.ts';
@@ -215,9 +215,10 @@ export class Stack implements Resolver {
     core.events.forget(id);
     core.hot[at + FLAGS] |= detached;
     if (state === closed || state === synSent) free(core, id, at);
+    else if (state === timeWait) dropInput(core, id, at);
     else if (unread(core, at) > 0) reset(core, id, at, ECONNABORTED);
     else if (state === finWait2) core.finWait.set(id, core.nowMs + core.timers.finWait2Ms);
-    else if (state !== timeWait) endSending(core, id, at);
+    else endSending(core, id, at);
   }
 
   /** As `close`, at once: the peer gets a reset. */

@@ -1,14 +1,16 @@
 /** The ACK field of a segment (RFC 9293 3.10.7.4, fifth check; RFC 5961 5): what it acknowledges, and the window it tells. */
 
-import { after, atOrBefore, before } from '../wire/sequence.ts';
+import { after, atOrAfter, atOrBefore, before } from '../wire/sequence.ts';
 import { challenge } from './challenge.ts';
-import { Due, onAck, onDuplicateAck } from './congestion.ts';
+import { Congestion, Due, enterRecovery, onAck, onAckWithSack, onDuplicateAck, Phase } from './congestion.ts';
 import type { Core } from './core.ts';
 import { FINISHED, WRITABLE } from './events.ts';
-import { Hot, lineOf, Peer, Recovery } from './layout.ts';
+import { Hot, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { stampNow } from './output.ts';
+import { armRetransmission } from './retransmission-timer.ts';
 import { onSample, onTimedAck, RoundTrip } from './round-trip.ts';
-import { armRetransmission, wantsToSend } from './send.ts';
+import { hasSack, lostEdge, takeSack } from './scoreboard.ts';
+import { wantsToSend } from './send.ts';
 import { Is } from './states.ts';
 import { peerScale } from './window.ts';
 
@@ -16,8 +18,14 @@ const { FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_END, SND_WND, SND_MSS, DUE_MS } = 
 const { SEND_BUFFER, SND_WL1, SND_WL2, MAX_WND } = Peer;
 const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS } = Recovery;
 const { GO_ON, RETRANSMIT_RESTART } = Due;
+const { CWND, DUPLICATE_ACKS, PHASE, RECOVER } = Congestion;
+const { OPEN, RECOVERY } = Phase;
+const { HIGH_RXT, PROBE_END, RESENT_MAX } = Rare;
 const { TIMING } = RoundTrip;
-const { detached, ending, probing, resend, wantsRoom } = Is;
+const { detached, ending, lossy, probing, resend, sackPermitted, stamped, tailProbed, timedOut, wantsRoom } =
+  Is;
+
+const duplicateThreshold = 3;
 
 /** @returns false: the segment is dropped. */
 export function acknowledge(core: Core, id: number, at: number): boolean {
@@ -34,8 +42,13 @@ export function acknowledge(core: Core, id: number, at: number): boolean {
   if ((hot[at + FLAGS] & (probing | detached)) === probing)
     core.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
   const isNew = after(ack, sndUna);
+  const isTold = hasSack(core, hot[at + FLAGS]) && takeSack(core, id, at);
+  if (isTold) hot[at + FLAGS] |= lossy;
   if (isNew) advanceUna(core, id, at, ack);
-  else if (ack === sndUna && isDuplicate(core, at, window)) duplicate(core, id, at);
+  else if ((hot[at + FLAGS] & sackPermitted) === 0) {
+    if (ack === sndUna && isDuplicate(core, at, window)) duplicate(core, id, at);
+  }
+  if ((hot[at + FLAGS] & lossy) !== 0) judgeLoss(core, id, at, isTold && !isNew);
   // An ACK from before SND.UNA came late: its window was told from there.
   if (!before(ack, sndUna)) updateWindow(core, id, at, window, isNew);
   return true;
@@ -58,16 +71,72 @@ function duplicate(core: Core, id: number, at: number): void {
   const { hot } = core;
   const una = hot[at + SND_UNA];
   const max = hot[at + SND_MAX];
+  const line = lineOf(id);
   const due = onDuplicateAck(
     core.recovery,
-    lineOf(id) + CONGESTION,
+    line + CONGESTION,
     una,
     max,
-    (max - una) | 0,
+    flightSize(core, line, at),
     hot[at + SND_MSS],
   );
   if (due !== GO_ON) hot[at + FLAGS] |= resend;
   wantsToSend(core, id);
+}
+
+/**
+ * Bytes under way (FlightSize of RFC 5681). ACKs of one turn are all taken before anything is sent: what they let out
+ * counts, as it would have been under way by now.
+ */
+function flightSize(core: Core, line: number, at: number): number {
+  const { hot } = core;
+  const una = hot[at + SND_UNA];
+  const sent = (hot[at + SND_MAX] - una) | 0;
+  const written = (hot[at + SND_END] - una) | 0;
+  return Math.max(sent, Math.min(written, core.recovery[line + CONGESTION + CWND], hot[at + SND_WND]));
+}
+
+/** What is acknowledged needs no scoreboard; a recovery, or a probe, may be over with it. */
+function pruneLoss(core: Core, id: number, at: number, ack: number): void {
+  const { hot, rare } = core;
+  const line = lineOf(id);
+  core.scoreboard.contiguousEnd(id, ack);
+  let is = hot[at + FLAGS];
+  if ((is & tailProbed) !== 0 && atOrAfter(ack, rare[line + PROBE_END])) is &= ~tailProbed;
+  if ((is & timedOut) !== 0 && atOrAfter(ack, core.recovery[line + CONGESTION + RECOVER])) is &= ~timedOut;
+  const isOpen = core.recovery[line + CONGESTION + PHASE] === OPEN;
+  if (isOpen && (is & timedOut) === 0 && core.scoreboard.count(id) === 0) is &= ~lossy;
+  // When the next hole was last sent is not known: at the latest now.
+  rare[line + RESENT_MAX] = hot[at + SND_MAX];
+  hot[at + FLAGS] = is;
+}
+
+/**
+ * Whether something is lost that was not known to be: a first segment, which begins a recovery (RFC 6675 5), or one that
+ * was sent again and lost again, when so much came that was sent after it.
+ * @param isDuplicate the segment acknowledges nothing new, but says of more that came.
+ */
+function judgeLoss(core: Core, id: number, at: number, isDuplicate: boolean): void {
+  const { hot, recovery, rare, scoreboard } = core;
+  const line = lineOf(id);
+  const base = line + CONGESTION;
+  const una = hot[at + SND_UNA];
+  const max = hot[at + SND_MAX];
+  const mss = hot[at + SND_MSS];
+  if (isDuplicate) recovery[base + DUPLICATE_ACKS]++;
+  wantsToSend(core, id);
+  const count = scoreboard.count(id);
+  if (count === 0) return;
+  if (recovery[base + PHASE] === RECOVERY || (hot[at + FLAGS] & timedOut) !== 0) {
+    // A round trip was enough for what was sent after it, so it was for the segment, too.
+    if (after(scoreboard.to(id, count - 1), rare[line + RESENT_MAX])) hot[at + FLAGS] |= resend;
+    return;
+  }
+  const isLost = recovery[base + DUPLICATE_ACKS] >= duplicateThreshold || after(lostEdge(core, id, at), una);
+  if (!isLost) return;
+  enterRecovery(recovery, base, max, flightSize(core, line, at), mss);
+  rare[line + HIGH_RXT] = una;
+  hot[at + FLAGS] |= resend;
 }
 
 /** New data, or our FIN, is acknowledged. */
@@ -78,10 +147,15 @@ function advanceUna(core: Core, id: number, at: number, ack: number): void {
   const flight = (hot[at + SND_MAX] - ack) | 0;
   hot[at + SND_UNA] = ack;
   if (before(hot[at + SND_NXT], ack)) hot[at + SND_NXT] = ack;
-  takeRoundTrip(core, line, ack);
+  takeRoundTrip(core, at, line, ack);
   core.recovery[line + RETRIES] = 0;
-  const due = onAck(core.recovery, line + CONGESTION, ack, acked, flight, hot[at + SND_MSS]);
+  const isSack = (hot[at + FLAGS] & sackPermitted) !== 0;
+  const size = flightSize(core, line, at);
+  let due: number = GO_ON;
+  if (isSack) onAckWithSack(core.recovery, line + CONGESTION, ack, acked, size, hot[at + SND_MSS]);
+  else due = onAck(core.recovery, line + CONGESTION, ack, acked, size, hot[at + SND_MSS]);
   if (due !== GO_ON) hot[at + FLAGS] |= resend;
+  if ((hot[at + FLAGS] & (lossy | tailProbed)) !== 0) pruneLoss(core, id, at, ack);
   if (flight === 0) hot[at + DUE_MS] = 0;
   else if (due === GO_ON || due === RETRANSMIT_RESTART) armRetransmission(core, id, at);
   const sndEnd = hot[at + SND_END];
@@ -94,16 +168,16 @@ function advanceUna(core: Core, id: number, at: number, ack: number): void {
   if ((is & wantsRoom) !== 0) offerRoom(core, id, at);
   if ((is & ending) !== 0 && after(ack, sndEnd)) {
     if ((is & detached) === 0) core.events.raise(id, FINISHED);
-  } else if ((is & resend) !== 0 || hot[at + SND_NXT] !== sndEnd || (is & ending) !== 0)
+  } else if ((is & (resend | lossy)) !== 0 || hot[at + SND_NXT] !== sndEnd || (is & ending) !== 0)
     wantsToSend(core, id);
 }
 
 /** Of one segment at a time, or, after something was sent again, of the timestamp that comes back (RFC 7323 4). */
-function takeRoundTrip(core: Core, line: number, ack: number): void {
-  const { recovery } = core.connections;
+function takeRoundTrip(core: Core, at: number, line: number, ack: number): void {
+  const { recovery } = core;
   const base = line + ROUND_TRIP;
   if (recovery[base + TIMING] !== 0) onTimedAck(recovery, base, ack, core.clockUs, core.roundTripLimits);
-  else if (recovery[line + RETRIES] !== 0 && core.options.hasTimestamps && core.segment.optionBytes !== 0) {
+  else if (recovery[line + RETRIES] !== 0 && (core.hot[at + FLAGS] & stamped) !== 0) {
     const elapsedMs = (stampNow(core) - core.options.timestampEcho) | 0;
     if (elapsedMs >= 0) onSample(recovery, base, Math.min(elapsedMs, 60_000) * 1000, core.roundTripLimits);
   }

@@ -122,7 +122,7 @@ export function takeSyn(core: Core, id: number, at: number): void {
     is |= stamped;
     hot[at + TS_RECENT] = options.timestampValue;
   }
-  if (options.sackPermitted) is |= sackPermitted;
+  if (options.sackPermitted && core.offersSack) is |= sackPermitted;
   hot[at + FLAGS] = is;
   setWindow(core, id, at, segment.window);
   core.rare[lineOf(id) + SEGMENT_LIMIT] = Math.min(

@@ -15,7 +15,7 @@ const { STATE, FLAGS, RCV_NXT, RCV_READ, DUE_MS } = Hot;
 const { PORTS, SEND_BUFFER, RECEIVE_BUFFER, HELD_FRAME } = Peer;
 const { RETRYING_MS } = Recovery;
 const { ERROR } = Rare;
-const { ackLater, ackNow, ackTimed, detached, ended, ending, gapped, keptAlive, queued, resend } = Is;
+const { ackLater, ackNow, ackTimed, detached, ended, ending, gapped, keptAlive, lossy, queued, resend } = Is;
 const { closeWait, closed, established, finWait1, lastAck, timeWait } = State;
 
 /** The application will write no more (CLOSE of RFC 9293 3.10.4): our FIN goes behind what was written. */
@@ -89,6 +89,7 @@ function leave(core: Core, id: number, at: number): void {
     core.buffers.give(buffer);
     core.peer[line + SEND_BUFFER] = -1;
   }
+  if ((is & lossy) !== 0) core.scoreboard.clear(id);
   if ((is & gapped) !== 0) {
     core.reassembly.clear(id);
     hot[at + FLAGS] &= ~gapped;

@@ -1,5 +1,5 @@
 /**
- * How much may be under way: slow start and congestion avoidance (RFC 5681), fast retransmit and fast
+ * How much may be under way: slow start and congestion avoidance (RFC 5681; RFC 9438 4.3), fast retransmit and fast
  * recovery as NewReno (RFC 6582), limited transmit (RFC 3042), an initial window of ten segments (RFC 6928).
  *
  *   OPEN ── third duplicate ACK ──► RECOVERY ── ACK beyond RECOVER ──► OPEN
@@ -9,7 +9,7 @@
  * sends nothing: each function says what is due. Sequence numbers are int32, sizes are bytes.
  */
 
-import { atOrBefore } from '../wire/sequence.ts';
+import { after, atOrBefore } from '../wire/sequence.ts';
 
 /** Words of a connection. */
 export const Congestion = {
@@ -40,6 +40,8 @@ const { OPEN, RECOVERY } = Phase;
 const { GO_ON, RETRANSMIT, RETRANSMIT_RESTART } = Due;
 
 const duplicateThreshold = 3;
+/** Bytes acknowledged count, so that a peer that acknowledges many segments at once does not slow us down (RFC 9406 4.2). */
+const slowStartSegments = 8;
 const largestWindow = 2 ** 30;
 
 /** RFC 6928, section 2: ten segments, or 14,600 bytes of larger ones, but at least two. */
@@ -95,25 +97,72 @@ export function onAck(
     words[base + CWND] = Math.min(words[base + SSTHRESH], Math.max(flight, mss) + mss);
     words[base + ACKED] = 0;
     words[base + PHASE] = OPEN;
-  } else grow(words, base, acked, flight, mss);
+  } else {
+    // After a time-out an ACK may be of much that had come before: it counts as one segment (RFC 3465 2.3).
+    const most = after(ack, words[base + RECOVER]) ? slowStartSegments * mss : mss;
+    grow(words, base, acked, flight, mss, most);
+  }
   return GO_ON;
 }
 
-/** A window that the sender did not fill says nothing about the network: it stays (RFC 7661). */
-function grow(words: Int32Array, base: number, acked: number, flight: number, mss: number): void {
+/** As `onAck`, of a peer that says what it has (RFC 6675): the window stays where the recovery put it until that is over. */
+export function onAckWithSack(
+  words: Int32Array,
+  base: number,
+  ack: number,
+  acked: number,
+  flight: number,
+  mss: number,
+): void {
+  words[base + DUPLICATE_ACKS] = 0;
+  const isOver = after(ack, words[base + RECOVER]);
+  if (words[base + PHASE] === OPEN)
+    grow(words, base, acked, flight, mss, isOver ? slowStartSegments * mss : mss);
+  else if (isOver) words[base + PHASE] = OPEN;
+}
+
+/** A loss was noticed by what the peer has. @param flight bytes sent and not acknowledged. */
+export function enterRecovery(
+  words: Int32Array,
+  base: number,
+  sndMax: number,
+  flight: number,
+  mss: number,
+): void {
+  words[base + SSTHRESH] = reduced(flight, mss);
+  words[base + CWND] = words[base + SSTHRESH];
+  words[base + RECOVER] = sndMax - 1;
+  words[base + ACKED] = 0;
+  words[base + PHASE] = RECOVERY;
+}
+
+/**
+ * A window that the sender did not fill says nothing about the network: it stays (RFC 7661).
+ * @param most bytes that one ACK adds in slow start.
+ */
+function grow(
+  words: Int32Array,
+  base: number,
+  acked: number,
+  flight: number,
+  mss: number,
+  most: number,
+): void {
   const cwnd = words[base + CWND];
   const used = flight + acked;
   if (cwnd < words[base + SSTHRESH]) {
-    if (cwnd < 2 * used) words[base + CWND] = Math.min(cwnd + Math.min(acked, mss), largestWindow);
+    if (cwnd < 2 * used) words[base + CWND] = Math.min(cwnd + Math.min(acked, most), largestWindow);
     return;
   }
   if (used + mss <= cwnd) return;
   const total = words[base + ACKED] + acked;
-  if (total < cwnd) {
+  // Half a segment a round trip.
+  const round = 2 * cwnd;
+  if (total < round) {
     words[base + ACKED] = total;
     return;
   }
-  words[base + ACKED] = Math.min(total - cwnd, cwnd);
+  words[base + ACKED] = Math.min(total - round, round);
   words[base + CWND] = Math.min(cwnd + mss, largestWindow);
 }
 
@@ -137,7 +186,7 @@ export function onDuplicateAck(
   if (atOrBefore(ack, words[base + RECOVER])) return GO_ON;
   if (++words[base + DUPLICATE_ACKS] < duplicateThreshold) return GO_ON;
   const sentByLimitedTransmit = (duplicateThreshold - 1) * mss;
-  words[base + SSTHRESH] = halved(Math.max(flight - sentByLimitedTransmit, 0), mss);
+  words[base + SSTHRESH] = reduced(Math.max(flight - sentByLimitedTransmit, 0), mss);
   words[base + CWND] = words[base + SSTHRESH] + duplicateThreshold * mss;
   words[base + RECOVER] = sndNxt - 1;
   words[base + ACKED] = 0;
@@ -157,7 +206,7 @@ export function onTimeout(
   mss: number,
   again: boolean,
 ): void {
-  if (!again) words[base + SSTHRESH] = halved(flight, mss);
+  if (!again) words[base + SSTHRESH] = reduced(flight, mss);
   words[base + CWND] = mss;
   // One further than after a fast retransmit: what is sent twice now makes duplicates of the ACK of it all.
   words[base + RECOVER] = sndNxt;
@@ -172,6 +221,7 @@ export function onRestart(words: Int32Array, base: number, mss: number): void {
   words[base + ACKED] = 0;
 }
 
-function halved(flight: number, mss: number): number {
-  return Math.max(flight >> 1, 2 * mss);
+/** To seven tenths, against half a segment more a round trip: as fair as a half against one, and sooner back (RFC 9438 4.3). */
+function reduced(flight: number, mss: number): number {
+  return Math.max(((flight * 7) / 10) | 0, 2 * mss);
 }

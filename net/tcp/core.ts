@@ -8,6 +8,7 @@ import { OwnAddresses } from '../addresses.ts';
 import type { Link } from '../links/link.ts';
 import { type EthernetView, EtherType, ethernetView, hardwareHigh, hardwareLow } from '../wire/ethernet.ts';
 import { type Ipv4View, ipv4View, Protocol } from '../wire/ipv4.ts';
+import { type SackBlocks, sackBlocks } from '../wire/sack.ts';
 import { type TcpView, tcpView } from '../wire/tcp.ts';
 import { type TcpOptions, tcpOptions } from '../wire/tcp-options.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -36,6 +37,8 @@ import { TransmitLists } from './transmit-lists.ts';
 const headerBytes = 40;
 const largestUnscaledWindow = 65_535;
 const ports = 65_536;
+/** More are forgotten, the furthest first, and so sent again when all before is there. */
+const scoreboardRanges = 32;
 
 export interface CoreOptions {
   readonly link: Link;
@@ -46,6 +49,8 @@ export interface CoreOptions {
   readonly backlog?: number;
   readonly synCookies?: boolean;
   readonly timestamps?: boolean;
+  /** SACK is offered, and agreed to. */
+  readonly sack?: boolean;
   readonly buffers?: Partial<BufferSettings>;
   readonly timers?: Partial<TimerSettings>;
   readonly parts?: Partial<Parts>;
@@ -75,6 +80,7 @@ export class Core {
   readonly roundTripLimits: RoundTripLimits;
   readonly hasCookies: boolean;
   readonly offersTimestamps: boolean;
+  readonly offersSack: boolean;
   readonly backlog: number;
   /** Our MSS: what fits the link, not lowered for options (RFC 6691). */
   readonly ownMss: number;
@@ -95,6 +101,8 @@ export class Core {
   readonly buffers: BufferPool;
   readonly bufferMemory: Memory;
   readonly reassembly: Reassembly;
+  /** What peers have of what they could not acknowledge: see scoreboard.ts. */
+  readonly scoreboard: Reassembly;
   readonly sequences: InitialSequence;
   readonly cookies: SynCookie;
   readonly counters: StackCounters = stackCounters();
@@ -120,6 +128,10 @@ export class Core {
   readonly ip: Ipv4View = ipv4View();
   readonly segment: TcpView = tcpView();
   readonly options: TcpOptions = tcpOptions();
+  readonly sack: SackBlocks = sackBlocks();
+  /** What `findHole` found. */
+  holeFrom = 0;
+  holeTo = 0;
   /** Offset of its frame; and whether that frame was kept, to be read from. */
   frameAt = 0;
   isFrameKept = false;
@@ -186,6 +198,7 @@ export class Core {
     };
     this.hasCookies = options.synCookies ?? true;
     this.offersTimestamps = options.timestamps ?? true;
+    this.offersSack = options.sack ?? true;
     this.backlog = options.backlog ?? 4_096;
     this.ownMss = Math.min(link.mtu, 65_535) - headerBytes;
     this.receiveScale = Math.max(0, 32 - Math.clz32(buffers.largeBytes - 1) - 16);
@@ -204,6 +217,7 @@ export class Core {
     this.buffers = new BufferPool(buffers);
     this.bufferMemory = memoryOf(this.buffers.memory);
     this.reassembly = new Reassembly(maxConnections);
+    this.scoreboard = new Reassembly(maxConnections, { most: scoreboardRanges });
     this.sequences = new InitialSequence(random);
     this.cookies = new SynCookie(random);
     this.retransmission = parts.timerLists ? new TimerWheel(maxConnections) : new TimerHeap(maxConnections);

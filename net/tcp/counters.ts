@@ -38,6 +38,7 @@ export interface StackCounters {
   timeoutRetransmissions: number;
   fastRetransmissions: number;
   synRetransmissions: number;
+  tailLossProbes: number;
   windowProbes: number;
   cookiesSent: number;
   cookiesAccepted: number;
@@ -61,6 +62,7 @@ export function stackCounters(): StackCounters {
     timeoutRetransmissions: 0,
     fastRetransmissions: 0,
     synRetransmissions: 0,
+    tailLossProbes: 0,
     windowProbes: 0,
     cookiesSent: 0,
     cookiesAccepted: 0,

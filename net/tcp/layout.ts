@@ -115,6 +115,12 @@ export const Rare = {
   ANSWERED_MS: 6,
   /** When the entry of the retransmission timer is due, which may be before the timer is; -1: there is none. */
   ENTRY_MS: 7,
+  /** Behind the last byte that was sent again in this recovery (HighRxt of RFC 6675). */
+  HIGH_RXT: 8,
+  /** Behind all that had been sent when the first missing segment was sent again. */
+  RESENT_MAX: 9,
+  /** Behind the last byte of a tail loss probe. */
+  PROBE_END: 10,
 } as const;
 
 const { ISS, IRS } = Peer;

@@ -109,7 +109,8 @@ function sendCookie(core: Core): void {
   const offered = core.outOptions;
   offered.mss = core.ownMss;
   offered.hasTimestamps = options.hasTimestamps;
-  offered.sackPermitted = false;
+  // The same is true of SACK.
+  offered.sackPermitted = options.hasTimestamps && options.sackPermitted && core.offersSack;
   // Without a timestamp to bring the peer's scale back, there is no scaling.
   offered.windowScale = options.hasTimestamps && options.windowScale >= 0 ? core.receiveScale : -1;
   offered.timestampValue = cookieTimestamp(stampNow(core), options.windowScale, options.sackPermitted);

@@ -7,15 +7,20 @@ import { emitSegment, Flag, segmentOptionsAt } from '../wire/tcp.ts';
 import { emitSynOptions, emitTimestamps } from '../wire/tcp-options.ts';
 import { copyFromRing } from './copy.ts';
 import { type Core, largestUnscaledWindow } from './core.ts';
-import { Hot, hotOf, lineOf, Peer, sendPosition } from './layout.ts';
+import { Hot, hotOf, lineOf, Peer, Rare, sendPosition } from './layout.ts';
+import { emitOwnSack } from './scoreboard.ts';
 import { Is, State } from './states.ts';
 import { takeWindow } from './window.ts';
 
 const { STATE, FLAGS, SND_UNA, SND_NXT, RCV_NXT, LAST_ACK, TS_RECENT } = Hot;
 const { LOCAL, REMOTE, PORTS, HARDWARE_HIGH, HARDWARE_LOW, SEND_BUFFER } = Peer;
-const { ackLater, ackNow, ackTimed, scaled, stamped } = Is;
+const { SEGMENT_LIMIT } = Rare;
+const { ackLater, ackNow, ackTimed, gapped, sackPermitted, scaled, stamped } = Is;
 const { synReceived } = State;
 const { ack: ACK, rst: RST, syn: SYN } = Flag;
+
+/** All that a header can hold. */
+const mostOptionBytes = 40;
 
 /** Our timestamp clock: a millisecond a tick (RFC 7323 5.4). */
 export function stampNow(core: Core): number {
@@ -42,6 +47,10 @@ export function sendSegment(core: Core, id: number, seq: number, flags: number, 
   let optionBytes = 0;
   if ((is & stamped) !== 0)
     optionBytes = emitTimestamps(core.memory, optionsAt, stampNow(core), hot[at + TS_RECENT]);
+  if ((is & (gapped | sackPermitted)) === (gapped | sackPermitted)) {
+    const room = Math.min(mostOptionBytes, core.rare[lineOf(id) + SEGMENT_LIMIT] - length) - optionBytes;
+    optionBytes += emitOwnSack(core, id, optionsAt + optionBytes, room);
+  }
   if (length > 0) {
     const line = lineOf(id);
     const buffer = core.peer[line + SEND_BUFFER];
@@ -93,7 +102,7 @@ export function sendSyn(core: Core, id: number): boolean {
   options.mss = core.ownMss;
   options.windowScale = isAnswer && (is & scaled) === 0 ? -1 : core.receiveScale;
   options.hasTimestamps = isAnswer ? (is & stamped) !== 0 : core.offersTimestamps;
-  options.sackPermitted = false;
+  options.sackPermitted = isAnswer ? (is & sackPermitted) !== 0 : core.offersSack;
   options.timestampValue = stampNow(core);
   options.timestampEcho = isAnswer ? hot[at + TS_RECENT] : 0;
   const out = core.outSegment;

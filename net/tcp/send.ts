@@ -9,19 +9,21 @@ import { after } from '../wire/sequence.ts';
 import { Flag } from '../wire/tcp.ts';
 import { Congestion, congestionWindow, initialWindow, onRestart } from './congestion.ts';
 import type { Core } from './core.ts';
-import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './layout.ts';
+import { Hot, hotOf, lineOf, Peer, Recovery } from './layout.ts';
 import { sendAck, sendSegment, sendSyn } from './output.ts';
-import { RoundTrip, stopTiming, timeSegment } from './round-trip.ts';
+import { resendFirst, resendLost } from './resend.ts';
+import { armProbe, armRetransmission, armTailProbe } from './retransmission-timer.ts';
+import { RoundTrip, timeSegment } from './round-trip.ts';
+import { pipe } from './scoreboard.ts';
 import { Is, State } from './states.ts';
 import { ACK as ACKS, CONTROL, DATA } from './transmit-lists.ts';
 
 const { STATE, FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_END, SND_WND, SND_MSS, DUE_MS } = Hot;
 const { MAX_WND } = Peer;
-const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS, SENT_MS } = Recovery;
-const { ENTRY_MS } = Rare;
+const { CONGESTION, ROUND_TRIP, RETRIES, SENT_MS } = Recovery;
 const { CWND } = Congestion;
 const { RTO_US } = RoundTrip;
-const { ackNow, ending, nagle, probing, resend } = Is;
+const { ackNow, ending, lossy, nagle, probing, resend, sackPermitted, tailTimed } = Is;
 const { established, synReceived, synSent } = State;
 const { ack: ACK, fin: FIN, psh: PSH } = Flag;
 
@@ -91,6 +93,12 @@ export function wantsToAck(core: Core, id: number): void {
   core.lists.add(ACKS, id);
 }
 
+/** An ACK that says what is so now, and cannot be put together with those of later segments of this turn. */
+export function ackAtOnce(core: Core, id: number): void {
+  core.hot[hotOf(id) + FLAGS] |= ackNow;
+  if (!sendDueAck(core, id)) core.lists.add(ACKS, id);
+}
+
 export function wantsSyn(core: Core, id: number): void {
   core.lists.add(CONTROL, id);
 }
@@ -100,32 +108,58 @@ export function sendData(core: Core, id: number): boolean {
   const { hot } = core;
   const at = hotOf(id);
   if (hot[at + STATE] < established) return true;
-  if ((hot[at + FLAGS] & resend) !== 0 && !resendFirst(core, id, at)) return false;
+  const is = hot[at + FLAGS];
+  if ((is & resend) !== 0 && !resendFirst(core, id, at)) return false;
+  if ((is & lossy) !== 0 && !resendLost(core, id, at)) return false;
+  if (!sendNew(core, id, at)) return false;
+  // Something waits for the window, and nothing is under way that would bring an ACK.
+  const fin = (is & ending) === 0 ? 0 : 1;
+  if (hot[at + DUE_MS] === 0 && hot[at + SND_UNA] !== ((hot[at + SND_END] + fin) | 0)) armProbe(core, id, at);
+  return true;
+}
+
+/** From SND.NXT on, as far as both windows let it. */
+function sendNew(core: Core, id: number, at: number): boolean {
+  const { hot } = core;
   const mss = hot[at + SND_MSS];
   const line = lineOf(id);
   if (hot[at + SND_UNA] === hot[at + SND_MAX]) beginAnew(core, line, mss);
-  const cwnd = congestionWindow(core.recovery, line + CONGESTION, mss);
-  const window = hot[at + SND_WND];
-  const edge = (hot[at + SND_UNA] + Math.min(cwnd, window)) | 0;
+  const edge = sendEdge(core, id, at, line, mss);
   const sndEnd = hot[at + SND_END];
+  const isEnding = (hot[at + FLAGS] & ending) !== 0;
   for (;;) {
     const sndNxt = hot[at + SND_NXT];
-    const isEnding = (hot[at + FLAGS] & ending) !== 0;
     const pending = (sndEnd - sndNxt) | 0;
     if (pending < 0 || (pending === 0 && !isEnding)) return true;
     const room = (edge - sndNxt) | 0;
     const length = Math.min(pending, room, mss);
     // A FIN takes a place in the peer's window as a byte does.
     const withFin = isEnding && length === pending && room > length;
-    if (length <= 0 && !withFin) break;
-    if (length < mss && !withFin && !isWorthSending(core, at, line, length, pending)) break;
+    if (length <= 0 && !withFin) return true;
+    if (length < mss && !withFin && !isWorthSending(core, at, line, length, pending)) return true;
     const flags = ACK | (length === pending && length > 0 ? PSH : 0) | (withFin ? FIN : 0);
     if (!sendSegment(core, id, sndNxt, flags, length)) return false;
     advance(core, id, at, sndNxt, length + (withFin ? 1 : 0));
   }
-  // All of it waits for the window, and nothing is under way that would bring an ACK.
-  if (hot[at + SND_UNA] === hot[at + SND_NXT]) armProbe(core, id, at);
-  return true;
+}
+
+/** Behind the last byte that may be sent now. */
+function sendEdge(core: Core, id: number, at: number, line: number, mss: number): number {
+  const { hot, recovery } = core;
+  const una = hot[at + SND_UNA];
+  const window = hot[at + SND_WND];
+  const is = hot[at + FLAGS];
+  if ((is & lossy) === 0) {
+    // With SACK, what the peer has is not under way; without it, its duplicate ACKs stand for that (RFC 3042).
+    const isSack = (is & sackPermitted) !== 0;
+    const cwnd = isSack
+      ? recovery[line + CONGESTION + CWND]
+      : congestionWindow(recovery, line + CONGESTION, mss);
+    return (una + Math.min(cwnd, window)) | 0;
+  }
+  const beyond = (hot[at + SND_NXT] - una) | 0;
+  const more = recovery[line + CONGESTION + CWND] - pipe(core, id, at);
+  return (una + Math.min(beyond + more, window)) | 0;
 }
 
 /** Sender's silly window avoidance, and Nagle. The segment is not full. */
@@ -150,25 +184,7 @@ function advance(core: Core, id: number, at: number, seq: number, length: number
   if (hot[at + DUE_MS] === 0 || (hot[at + FLAGS] & probing) !== 0) {
     hot[at + FLAGS] &= ~probing;
     armRetransmission(core, id, at);
-  }
-}
-
-/** The segment at SND.UNA again: the hole that duplicate ACKs tell of. */
-function resendFirst(core: Core, id: number, at: number): boolean {
-  const { hot } = core;
-  const seq = hot[at + SND_UNA];
-  const sent = (hot[at + SND_MAX] - seq) | 0;
-  if (sent > 0) {
-    const data = (hot[at + SND_END] - seq) | 0;
-    const length = Math.min(sent, Math.max(data, 0), hot[at + SND_MSS]);
-    const withFin = sent > data && length === Math.max(data, 0);
-    const flags = ACK | (withFin ? FIN : 0);
-    if (!sendSegment(core, id, seq, flags, length)) return false;
-    core.counters.fastRetransmissions++;
-    stopTiming(core.recovery, lineOf(id) + ROUND_TRIP);
-  }
-  hot[at + FLAGS] &= ~resend;
-  return true;
+  } else if ((hot[at + FLAGS] & (sackPermitted | tailTimed)) === sackPermitted) armTailProbe(core, id, at);
 }
 
 /** After a pause longer than the time-out, the congestion window says nothing about the network any more. */
@@ -177,41 +193,4 @@ function beginAnew(core: Core, line: number, mss: number): void {
   if (recovery[line + CONGESTION + CWND] <= initialWindow(mss)) return;
   const idleMs = core.nowMs - recovery[line + SENT_MS];
   if (idleMs * 1000 > recovery[line + ROUND_TRIP + RTO_US]) onRestart(recovery, line + CONGESTION, mss);
-}
-
-/** One byte, or the FIN, into a window that is shut, or what fits one that is small (RFC 9293 3.8.6.1). */
-export function sendProbe(core: Core, id: number, at: number): void {
-  const { hot } = core;
-  const seq = hot[at + SND_UNA];
-  const most = Math.max(Math.min(hot[at + SND_WND], hot[at + SND_MSS]), 1);
-  const length = Math.min((hot[at + SND_END] - seq) | 0, most);
-  if (!sendSegment(core, id, seq, ACK | (length === 0 ? FIN : PSH), length)) return;
-  core.counters.windowProbes++;
-  const end = (seq + Math.max(length, 1)) | 0;
-  if (after(end, hot[at + SND_MAX])) hot[at + SND_MAX] = end;
-}
-
-export function armRetransmission(core: Core, id: number, at: number): void {
-  const rtoMs = ((core.recovery[lineOf(id) + ROUND_TRIP + RTO_US] + 999) / 1000) | 0;
-  setDue(core, id, at, core.nowMs + rtoMs);
-}
-
-/** The window is shut, or open by too little: a probe will be due, later and later (RFC 9293 3.8.6.1). */
-function armProbe(core: Core, id: number, at: number): void {
-  if (core.hot[at + DUE_MS] !== 0) return;
-  core.hot[at + FLAGS] |= probing;
-  core.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
-  armRetransmission(core, id, at);
-}
-
-/**
- * The retransmission timer. Its entry is only touched when it would be too late: one that is early is found to be so
- * when it is due, and set anew then. So a short connection costs no entry at all.
- */
-export function setDue(core: Core, id: number, at: number, dueMs: number): void {
-  core.hot[at + DUE_MS] = dueMs;
-  const entryMs = core.rare[lineOf(id) + ENTRY_MS];
-  if (entryMs >= 0 && entryMs <= dueMs) return;
-  core.rare[lineOf(id) + ENTRY_MS] = dueMs;
-  core.retransmission.set(id, dueMs);
 }

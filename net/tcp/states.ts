@@ -57,8 +57,14 @@ export const Is = {
   gapped: 1 << 17,
   /** It could not take a buffer, and waits for one. */
   starved: 1 << 18,
-  /** The peer is willing to receive SACK (RFC 2018). */
+  /** Both sides say what came out of order (SACK, RFC 2018). */
   sackPermitted: 1 << 19,
-  /** Nothing of ours has been acknowledged since a time-out. */
-  backedOff: 1 << 20,
+  /** Not all that was sent before the last time-out is acknowledged. */
+  timedOut: 1 << 20,
+  /** The peer has some of what is missing before it (scoreboard.ts), or what was lost is being sent again. */
+  lossy: 1 << 21,
+  /** The timer that runs is for a tail loss probe (RFC 8985 7), not for a time-out. */
+  tailTimed: 1 << 22,
+  /** Such a probe was sent, and its end is not acknowledged. */
+  tailProbed: 1 << 23,
 } as const;

@@ -7,16 +7,18 @@
  */
 
 import { after, before } from '../wire/sequence.ts';
+import { Flag } from '../wire/tcp.ts';
 import { LARGE, SMALL } from './buffer-pool.ts';
 import { copyToRing } from './copy.ts';
 import type { Core } from './core.ts';
 import { READABLE } from './events.ts';
 import { Hot, hotOf, lineOf, Peer, receivePosition } from './layout.ts';
-import { wantsToAck } from './send.ts';
+import { ackAtOnce, wantsToAck } from './send.ts';
 import { Is } from './states.ts';
 
-const { FLAGS, RCV_NXT, RCV_READ } = Hot;
+const { FLAGS, SND_MSS, RCV_NXT, RCV_READ } = Hot;
 const { RECEIVE_BUFFER, HELD_FRAME, HELD_AT, FIN_SEQ } = Peer;
+const { fin: FIN } = Flag;
 const { ackLater, ackTimed, detached, ended, finAhead, gapped } = Is;
 
 /** Bytes of data that came in order and were not read. */
@@ -59,8 +61,11 @@ export function takeText(
   hot[at + RCV_NXT] = seq + length;
   core.counters.bytesIn += length;
   if ((is & detached) === 0) core.events.raise(id, READABLE);
-  if ((is & ackLater) !== 0) wantsToAck(core, id);
-  else mayAckLater(core, id, at);
+  if ((is & ackLater) === 0) mayAckLater(core, id, at);
+  // Every second long segment has an ACK of its own (RFC 9293 3.8.6.3): the sender's window opens by ACKs, and one may be
+  // lost. Short ones are rather answered.
+  else if (length > hot[at + SND_MSS] >> 1) ackText(core, id, at);
+  else wantsToAck(core, id);
 }
 
 /** An ACK is due, but data that the application may write in this turn, or soon, can carry it. */
@@ -74,9 +79,19 @@ function mayAckLater(core: Core, id: number, at: number): void {
 }
 
 function takeOutOfOrder(core: Core, id: number, at: number, seq: number, from: number, length: number): void {
+  // One for each segment: duplicate ACKs tell the peer of the hole, or that it is filled (RFC 5681 4.2).
+  hold(core, id, at, seq, from, length);
+  ackText(core, id, at);
+}
+
+/** At once, unless a FIN comes with it, whose ACK is that of the data, too. */
+function ackText(core: Core, id: number, at: number): void {
+  if ((core.segment.flags & FIN) === 0 && (core.hot[at + FLAGS] & finAhead) === 0) ackAtOnce(core, id);
+  else wantsToAck(core, id);
+}
+
+function hold(core: Core, id: number, at: number, seq: number, from: number, length: number): void {
   const { hot } = core;
-  // At once: a duplicate ACK tells the peer of the hole, or that it is filled (RFC 5681 4.2).
-  wantsToAck(core, id);
   if (!makeRoom(core, id, at, (seq + length) | 0)) {
     core.counters.drops.noMemory++;
     return;

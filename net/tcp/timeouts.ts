@@ -5,15 +5,29 @@ import { onTimeout } from './congestion.ts';
 import type { Core } from './core.ts';
 import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { sendAck } from './output.ts';
+import { sendProbe, sendTailProbe } from './resend.ts';
+import { armRetransmission, setDue } from './retransmission-timer.ts';
 import { onBackOff } from './round-trip.ts';
-import { armRetransmission, sendProbe, setDue, wantsSyn, wantsToAck, wantsToSend } from './send.ts';
+import { wantsSyn, wantsToAck, wantsToSend } from './send.ts';
 import { Is, State } from './states.ts';
 
 const { STATE, FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_MSS, DUE_MS } = Hot;
 const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS, HEARD_MS } = Recovery;
 const { HARDWARE_HIGH, HARDWARE_LOW } = Peer;
-const { KEEP_ALIVE_MS, PROBES, ENTRY_MS } = Rare;
-const { ackTimed, detached, inbound, probing, resend, synLost } = Is;
+const { KEEP_ALIVE_MS, PROBES, ENTRY_MS, HIGH_RXT, RESENT_MAX } = Rare;
+const {
+  ackTimed,
+  detached,
+  inbound,
+  lossy,
+  probing,
+  resend,
+  sackPermitted,
+  synLost,
+  tailProbed,
+  tailTimed,
+  timedOut,
+} = Is;
 const { synReceived, synSent } = State;
 
 const ETIMEDOUT = 110;
@@ -63,6 +77,11 @@ function timeOut(core: Core, id: number, at: number): void {
     synTimeOut(core, id, at, retries);
     return;
   }
+  if ((hot[at + FLAGS] & tailTimed) !== 0) {
+    hot[at + FLAGS] &= ~tailTimed;
+    sendTailProbe(core, id, at);
+    return;
+  }
   const isDetached = (hot[at + FLAGS] & detached) !== 0;
   const isProbing = (hot[at + FLAGS] & probing) !== 0;
   if (retries === 0 && !isProbing) core.recovery[line + RETRYING_MS] = core.nowMs;
@@ -81,8 +100,14 @@ function timeOut(core: Core, id: number, at: number): void {
   const una = hot[at + SND_UNA];
   const max = hot[at + SND_MAX];
   onTimeout(core.recovery, line + CONGESTION, max, (max - una) | 0, hot[at + SND_MSS], retries > 0);
-  hot[at + SND_NXT] = una;
-  hot[at + FLAGS] &= ~resend;
+  if ((hot[at + FLAGS] & sackPermitted) === 0) hot[at + SND_NXT] = una;
+  else {
+    // All that the peer does not have is lost.
+    core.rare[line + HIGH_RXT] = una;
+    core.rare[line + RESENT_MAX] = max;
+    hot[at + FLAGS] |= timedOut | lossy;
+  }
+  hot[at + FLAGS] &= ~(resend | tailProbed);
   wantsToSend(core, id);
 }
 

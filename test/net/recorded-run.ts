@@ -45,7 +45,7 @@ export function recordRun(seed: number, parts: Partial<Parts>): RecordedRun {
   const read = new Map<string, string>();
   const toSend = new Map<string, Buffer>();
   let failures = 0;
-  let open = conversations;
+  let open = 2 * conversations;
   for (let index = 0; index < conversations; index++)
     client.connect(clientAddress, 2_000 + index, serverAddress, 80);
 
@@ -59,7 +59,7 @@ export function recordRun(seed: number, parts: Partial<Parts>): RecordedRun {
       if ((mask & FAILED) !== 0) {
         failures++;
         stack.close(id);
-        if (name === 'client') open--;
+        open--;
         continue;
       }
       if ((mask & (ACCEPTED | CONNECTED)) !== 0)
@@ -72,7 +72,7 @@ export function recordRun(seed: number, parts: Partial<Parts>): RecordedRun {
       if (toSend.get(key)?.length === 0) stack.shutdown(id);
       if ((mask & ENDED) === 0) continue;
       stack.close(id);
-      if (name === 'client') open--;
+      open--;
     }
     stack.flush();
   };

@@ -58,7 +58,7 @@ test('startCongestion() with a SYN that was lost begins with one segment', () =>
   assert.equal(cwnd(opened()), 10);
 });
 
-test('slow start doubles the window a round trip, congestion avoidance adds one segment', () => {
+test('slow start doubles the window a round trip, congestion avoidance adds half a segment', () => {
   const words = opened();
   let una = acknowledge(words, 1, 10);
   assert.equal(cwnd(words), 20);
@@ -66,17 +66,26 @@ test('slow start doubles the window a round trip, congestion avoidance adds one 
   assert.equal(cwnd(words), 40);
   words[base + SSTHRESH] = 40 * mss;
   una = acknowledge(words, una, 40);
+  assert.equal(cwnd(words), 40);
+  una = acknowledge(words, una, 40);
   assert.equal(cwnd(words), 41);
-  acknowledge(words, una, 41);
+  acknowledge(words, una, 82);
   assert.equal(cwnd(words), 42);
 });
 
-test('one ACK of many segments opens the window by one; ACKs of few bytes by those bytes', () => {
+test('one ACK of many segments opens the window by eight at most; ACKs of few bytes by those bytes', () => {
   const words = opened();
-  onAck(words, base, 8_001, 8_000, 2_000, mss);
-  assert.equal(words[base + CWND], 11_000);
-  for (let each = 1; each <= 10; each++) onAck(words, base, 8_001 + each, 1, 10_000, mss);
-  assert.equal(words[base + CWND], 11_010);
+  onAck(words, base, 9_001, 9_000, 1_000, mss);
+  assert.equal(words[base + CWND], 18_000);
+  for (let each = 1; each <= 10; each++) onAck(words, base, 9_001 + each, 1, 18_000, mss);
+  assert.equal(words[base + CWND], 18_010);
+});
+
+test('after a time-out, one ACK of many segments opens the window by one', () => {
+  const words = opened();
+  onTimeout(words, base, 10_001, 10_000, mss, false);
+  onAck(words, base, 9_001, 9_000, 1_000, mss);
+  assert.equal(words[base + CWND], 2_000);
 });
 
 test('a window that is not used does not open', () => {
@@ -88,7 +97,7 @@ test('a window that is not used does not open', () => {
   assert.equal(cwnd(words), 10);
 });
 
-test('the third duplicate ACK retransmits, halves, and a full ACK ends it (RFC 5681 3.2)', () => {
+test('the third duplicate ACK retransmits, takes three tenths off, and a full ACK ends it (RFC 5681 3.2)', () => {
   const words = opened({ sndNxt: 1 });
   const sndNxt = 1 + 10 * mss;
   assert.equal(onDuplicateAck(words, base, 1, sndNxt, 10 * mss, mss), GO_ON);
@@ -98,11 +107,11 @@ test('the third duplicate ACK retransmits, halves, and a full ACK ends it (RFC 5
   assert.equal(cwnd(words), 10);
   // What limited transmit sent is not counted.
   assert.equal(onDuplicateAck(words, base, 1, sndNxt + 2 * mss, 12 * mss, mss), RETRANSMIT);
-  assert.equal(words[base + SSTHRESH], 5 * mss);
-  assert.equal(congestionWindow(words, base, mss), 8 * mss);
+  assert.equal(words[base + SSTHRESH], 7 * mss);
+  assert.equal(congestionWindow(words, base, mss), 10 * mss);
   for (let each = 0; each < 6; each++)
     assert.equal(onDuplicateAck(words, base, 1, sndNxt + 2 * mss, 12 * mss, mss), GO_ON);
-  assert.equal(cwnd(words), 14);
+  assert.equal(cwnd(words), 16);
   assert.equal(words[base + PHASE], RECOVERY);
   assert.equal(onAck(words, base, sndNxt + 2 * mss, 12 * mss, 2 * mss, mss), GO_ON);
   assert.equal(words[base + PHASE], OPEN);
@@ -126,12 +135,12 @@ test('a partial ACK retransmits the next hole; only the first restarts the timer
   assert.equal(cwnd(words), 2);
 });
 
-test('onTimeout() leaves one segment and half of the flight; the same segment again keeps ssthresh', () => {
+test('onTimeout() leaves one segment and seven tenths of the flight as threshold; the same segment again keeps ssthresh', () => {
   const words = opened();
   onTimeout(words, base, 1 + 10 * mss, 10 * mss, mss, false);
-  assert.deepEqual([cwnd(words), words[base + SSTHRESH]], [1, 5 * mss]);
+  assert.deepEqual([cwnd(words), words[base + SSTHRESH]], [1, 7 * mss]);
   onTimeout(words, base, 1 + 10 * mss, mss, mss, true);
-  assert.deepEqual([cwnd(words), words[base + SSTHRESH]], [1, 5 * mss]);
+  assert.deepEqual([cwnd(words), words[base + SSTHRESH]], [1, 7 * mss]);
   onTimeout(words, base, 1 + 11 * mss, mss, mss, false);
   assert.equal(words[base + SSTHRESH], 2 * mss);
 });
