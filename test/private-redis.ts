@@ -64,7 +64,7 @@ export async function startPrivateRedis(extraArguments: readonly string[] = []):
     stop: async () => {
       await kill();
       process.off('exit', killNow);
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

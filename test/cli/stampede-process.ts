@@ -69,7 +69,7 @@ export async function stampede(...parameters: string[]): Promise<Ended> {
 /** A folder of the test's own. */
 export async function folderFor(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stampede-cli-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   return folder;
 }
 

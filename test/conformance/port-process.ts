@@ -113,7 +113,7 @@ export async function startPort(
 
 export function controlPath(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'tcp-port-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   return join(folder, 'control');
 }
 

@@ -20,7 +20,7 @@ const freely = async () => {};
 
 async function scratchFolder(t: TestContext): Promise<RunFolder> {
   const path = await mkdtemp(join(tmpdir(), 'stampede-test-'));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   const folder = runFolder(path);
   await mkdir(folder.histograms);
   return folder;

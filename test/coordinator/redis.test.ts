@@ -27,7 +27,7 @@ async function foreignRedis(t: TestContext, ...settings: string[]): Promise<stri
     const ended = once(server, 'exit');
     server.kill('SIGKILL');
     await ended;
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   });
   while ((await stat(socket).catch(() => null)) === null) await sleep(10);
   return `redis+unix://${socket}`;
@@ -223,7 +223,7 @@ test('Collector lets an entry of 100 MiB stay in Redis: at most 16 MiB more here
   const before = process.memoryUsage.rss();
   const big = join(await mkdtemp(join(tmpdir(), 'stampede-test-')), 'big');
   await writeFile(big, Buffer.alloc(100 << 20, 0x61));
-  t.after(() => rm(join(big, '..'), { recursive: true, force: true }));
+  t.after(() => rm(join(big, '..'), { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   // From another process, so that this one's memory is the collector's.
   const socket = url.slice('redis+unix://'.length);
   const command = `redis-cli -s ${socket} -x XADD ${reportStream('r1')} '*' message < ${big}`;

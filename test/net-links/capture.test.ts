@@ -99,7 +99,7 @@ test('tcpdump reads a capture', {
   skip: noTcpdump && 'tcpdump is not installed (apt-get install tcpdump)',
 }, (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'stampede-pcap-'));
-  context.after(() => rmSync(folder, { recursive: true }));
+  context.after(() => rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 100 }));
   const path = join(folder, 'frames.pcap');
   writeFileSync(path, captured());
   const said = execFileSync('tcpdump', ['-n', '-tt', '--time-stamp-precision=nano', '-r', path], {

@@ -278,7 +278,7 @@ test('loadScenario() reads every scenario of the project', async () => {
 
 test('loadScenario() says what it cannot read', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'stampede-scenario-'));
-  t.after(() => rm(folder, { recursive: true }));
+  t.after(() => rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 }));
   await assert.rejects(
     loadScenario(join(folder, 'none.yaml')),
     /Cannot read the scenario ".*none.yaml": ENOENT/,

@@ -17,7 +17,7 @@ before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'stampede-commands-'));
 });
 after(async () => {
-  await rm(scratch, { recursive: true, force: true });
+  await rm(scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 interface Ended {

@@ -23,7 +23,7 @@ before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'stampede-report-'));
 });
 after(async () => {
-  await rm(scratch, { recursive: true, force: true });
+  await rm(scratch, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
 function run(options: SyntheticOptions = { truths: faster }): Promise<RunFolder> {

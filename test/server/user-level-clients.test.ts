@@ -71,7 +71,7 @@ test('nginx is a proxy in front of user-level, over connections kept open', {
   context.after(async () => {
     nginx.kill('SIGTERM');
     if (nginx.exitCode === null) await once(nginx, 'exit');
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   });
   const fetched = (path: string): Promise<Buffer> =>
     new Promise((resolve, reject) => {
