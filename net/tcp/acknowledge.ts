@@ -7,6 +7,7 @@ import type { Core } from './core.ts';
 import { FINISHED, WRITABLE } from './events.ts';
 import { Hot, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { stampNow } from './output.ts';
+import { firstResent } from './resend.ts';
 import { armRetransmission } from './retransmission-timer.ts';
 import { onSample, onTimedAck, RoundTrip } from './round-trip.ts';
 import { hasSack, lostEdge, takeSack } from './scoreboard.ts';
@@ -20,8 +21,8 @@ const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS } = Recovery;
 const { GO_ON, RETRANSMIT_RESTART } = Due;
 const { CWND, DUPLICATE_ACKS, PHASE, RECOVER } = Congestion;
 const { OPEN, RECOVERY } = Phase;
-const { HIGH_RXT, PROBE_END, RESENT_MAX } = Rare;
-const { TIMING } = RoundTrip;
+const { HIGH_RXT, PROBE_END, RESENT_MAX, RESENT_US } = Rare;
+const { SRTT8, TIMING } = RoundTrip;
 const { detached, ending, lossy, probing, resend, sackPermitted, stamped, tailProbed, timedOut, wantsRoom } =
   Is;
 
@@ -107,8 +108,19 @@ function pruneLoss(core: Core, id: number, at: number, ack: number): void {
   const isOpen = core.recovery[line + CONGESTION + PHASE] === OPEN;
   if (isOpen && (is & timedOut) === 0 && core.scoreboard.count(id) === 0) is &= ~lossy;
   // When the next hole was last sent is not known: at the latest now.
-  rare[line + RESENT_MAX] = hot[at + SND_MAX];
+  firstResent(core, at, line);
   hot[at + FLAGS] = is;
+}
+
+/**
+ * The first segment was sent again, and the peer has more now, but not that one: if what it has was sent later, or so
+ * much later came that it must have been (after RFC 8985 6.2, for one segment).
+ */
+function isLostAgain(core: Core, id: number, line: number): boolean {
+  const { recovery, rare, scoreboard } = core;
+  if (after(scoreboard.to(id, scoreboard.count(id) - 1), rare[line + RESENT_MAX])) return true;
+  const srttUs = recovery[line + ROUND_TRIP + SRTT8] >> 3;
+  return ((core.clockUs - rare[line + RESENT_US]) | 0) > srttUs + (srttUs >> 2);
 }
 
 /**
@@ -125,11 +137,9 @@ function judgeLoss(core: Core, id: number, at: number, isDuplicate: boolean): vo
   const mss = hot[at + SND_MSS];
   if (isDuplicate) recovery[base + DUPLICATE_ACKS]++;
   wantsToSend(core, id);
-  const count = scoreboard.count(id);
-  if (count === 0) return;
+  if (scoreboard.count(id) === 0) return;
   if (recovery[base + PHASE] === RECOVERY || (hot[at + FLAGS] & timedOut) !== 0) {
-    // A round trip was enough for what was sent after it, so it was for the segment, too.
-    if (after(scoreboard.to(id, count - 1), rare[line + RESENT_MAX])) hot[at + FLAGS] |= resend;
+    if (isDuplicate && isLostAgain(core, id, line)) hot[at + FLAGS] |= resend;
     return;
   }
   const isLost = recovery[base + DUPLICATE_ACKS] >= duplicateThreshold || after(lostEdge(core, id, at), una);
@@ -183,11 +193,12 @@ function takeRoundTrip(core: Core, at: number, line: number, ack: number): void 
   }
 }
 
-/** The application waits for room: tells it when half of the ring is free. */
+/** The application waits for room: tells it when there is an eighth of the ring, so that the path does not run dry. */
 function offerRoom(core: Core, id: number, at: number): void {
   const { hot } = core;
   const held = (hot[at + SND_END] - hot[at + SND_UNA]) | 0;
-  if (held > core.buffers.largeBytes >> 1) return;
+  const { largeBytes } = core.buffers;
+  if (held > largeBytes - (largeBytes >> 3)) return;
   hot[at + FLAGS] &= ~wantsRoom;
   if ((hot[at + FLAGS] & detached) === 0) core.events.raise(id, WRITABLE);
 }

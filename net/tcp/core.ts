@@ -38,7 +38,9 @@ const headerBytes = 40;
 const largestUnscaledWindow = 65_535;
 const ports = 65_536;
 /** More are forgotten, the furthest first, and so sent again when all before is there. */
-const scoreboardRanges = 32;
+const scoreboardRanges = 64;
+/** Data behind more gaps is dropped, and comes again. */
+const outOfOrderRanges = 64;
 
 export interface CoreOptions {
   readonly link: Link;
@@ -216,7 +218,7 @@ export class Core {
     this.lists = new TransmitLists(maxConnections, parts.transmitLists ? 'by-list' : 'first-come');
     this.buffers = new BufferPool(buffers);
     this.bufferMemory = memoryOf(this.buffers.memory);
-    this.reassembly = new Reassembly(maxConnections);
+    this.reassembly = new Reassembly(maxConnections, { most: outOfOrderRanges });
     this.scoreboard = new Reassembly(maxConnections, { most: scoreboardRanges });
     this.sequences = new InitialSequence(random);
     this.cookies = new SynCookie(random);

@@ -119,8 +119,10 @@ export const Rare = {
   HIGH_RXT: 8,
   /** Behind all that had been sent when the first missing segment was sent again. */
   RESENT_MAX: 9,
+  /** When that was, on the clock of round trips. */
+  RESENT_US: 10,
   /** Behind the last byte of a tail loss probe. */
-  PROBE_END: 10,
+  PROBE_END: 11,
 } as const;
 
 const { ISS, IRS } = Peer;

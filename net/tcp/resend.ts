@@ -16,7 +16,7 @@ import { Is } from './states.ts';
 
 const { FLAGS, SND_UNA, SND_MAX, SND_END, SND_WND, SND_MSS, DUE_MS } = Hot;
 const { CONGESTION, ROUND_TRIP } = Recovery;
-const { HIGH_RXT, RESENT_MAX, PROBE_END } = Rare;
+const { HIGH_RXT, RESENT_MAX, RESENT_US, PROBE_END } = Rare;
 const { CWND, PHASE } = Congestion;
 const { RECOVERY } = Phase;
 const { resend, tailProbed, timedOut } = Is;
@@ -33,7 +33,7 @@ export function resendFirst(core: Core, id: number, at: number): boolean {
     if (!sendAgain(core, id, at, una, length)) return false;
     const end = (una + length) | 0;
     if (after(end, core.rare[line + HIGH_RXT])) core.rare[line + HIGH_RXT] = end;
-    core.rare[line + RESENT_MAX] = hot[at + SND_MAX];
+    firstResent(core, at, line);
   }
   hot[at + FLAGS] &= ~resend;
   return true;
@@ -53,11 +53,17 @@ export function resendLost(core: Core, id: number, at: number): boolean {
     const length = Math.min((core.holeTo - from) | 0, mss, (edge - from) | 0);
     if (length <= 0) return true;
     if (!sendAgain(core, id, at, from, length)) return false;
-    if (from === hot[at + SND_UNA]) core.rare[line + RESENT_MAX] = hot[at + SND_MAX];
+    if (from === hot[at + SND_UNA]) firstResent(core, at, line);
     core.rare[line + HIGH_RXT] = from + length;
     under += length;
   }
   return true;
+}
+
+/** The first segment that is missing is on its way again: from now on it may be lost again. */
+export function firstResent(core: Core, at: number, line: number): void {
+  core.rare[line + RESENT_MAX] = core.hot[at + SND_MAX];
+  core.rare[line + RESENT_US] = core.clockUs;
 }
 
 /** @param length sequence numbers, our FIN counted as one. */

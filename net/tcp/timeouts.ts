@@ -5,7 +5,7 @@ import { onTimeout } from './congestion.ts';
 import type { Core } from './core.ts';
 import { Hot, hotOf, lineOf, Peer, Rare, Recovery } from './layout.ts';
 import { sendAck } from './output.ts';
-import { sendProbe, sendTailProbe } from './resend.ts';
+import { firstResent, sendProbe, sendTailProbe } from './resend.ts';
 import { armRetransmission, setDue } from './retransmission-timer.ts';
 import { onBackOff } from './round-trip.ts';
 import { wantsSyn, wantsToAck, wantsToSend } from './send.ts';
@@ -14,7 +14,7 @@ import { Is, State } from './states.ts';
 const { STATE, FLAGS, SND_UNA, SND_NXT, SND_MAX, SND_MSS, DUE_MS } = Hot;
 const { CONGESTION, ROUND_TRIP, RETRIES, RETRYING_MS, HEARD_MS } = Recovery;
 const { HARDWARE_HIGH, HARDWARE_LOW } = Peer;
-const { KEEP_ALIVE_MS, PROBES, ENTRY_MS, HIGH_RXT, RESENT_MAX } = Rare;
+const { KEEP_ALIVE_MS, PROBES, ENTRY_MS, HIGH_RXT } = Rare;
 const {
   ackTimed,
   detached,
@@ -104,7 +104,7 @@ function timeOut(core: Core, id: number, at: number): void {
   else {
     // All that the peer does not have is lost.
     core.rare[line + HIGH_RXT] = una;
-    core.rare[line + RESENT_MAX] = max;
+    firstResent(core, at, line);
     hot[at + FLAGS] |= timedOut | lossy;
   }
   hot[at + FLAGS] &= ~(resend | tailProbed);

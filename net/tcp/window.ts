@@ -48,5 +48,7 @@ export function isWindowWorthTelling(core: Core, at: number): boolean {
   const { hot } = core;
   const space = receiveSpace(core, hot[at + FLAGS]);
   const opened = (hot[at + RCV_READ] + space - hot[at + RCV_EDGE]) | 0;
-  return opened >= Math.min(space >> 1, 2 * core.ownMss);
+  const left = (hot[at + RCV_EDGE] - hot[at + RCV_NXT]) | 0;
+  // ACKs of data tell it anyway; only a sender that may have to wait for more is told at once.
+  return opened >= Math.min(space >> 1, 2 * core.ownMss) && opened >= left;
 }
