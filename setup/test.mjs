@@ -23,7 +23,7 @@ if (files.length === 0 || wanted.some((area) => !existsSync(join(root, area)))) 
 }
 const { status } = spawnSync(
   process.execPath,
-  ['--test', '--test-reporter=spec', '--test-concurrency=1', ...files],
+  ['--test', '--test-reporter=spec', '--test-concurrency=1', '--test-timeout=300000', ...files],
   { stdio: 'inherit' },
 );
 process.exitCode = status ?? 1;
