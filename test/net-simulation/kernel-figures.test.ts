@@ -1,13 +1,16 @@
 /**
  * Times of short connections and of transfers against those of Linux 6.18 with the same faults between kernel and
  * kernel: within twice. The measurement there, clean, implies a round trip of 2.3 ms: 4.6 ms are two of them, a handshake
- * and a request; the 20 ms of 1 MB are the eight that slow start needs from ten segments on.
+ * and a request; the 20 ms of 1 MB are the eight that slow start needs from ten segments on. On a link of 1 Gbit/s, where
+ * frames come one by one, as they do to the kernel. And within three times on one without any bound, where a whole window
+ * comes in one poll, as it does to a stack that is busy.
  */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Faults } from '../../net/links/faulty-link.ts';
-import { type SimulatedHost, SimulatedNetwork } from './simulated-network.ts';
+import type { LinkShape } from './shaped-link.ts';
+import { type HostOptions, type SimulatedHost, SimulatedNetwork } from './simulated-network.ts';
 import { TransferClient, TransferServer } from './transfer.ts';
 
 const delayUs = 1_150;
@@ -16,7 +19,7 @@ const port = 80;
 interface Figures {
   readonly name: string;
   readonly faults: Faults;
-  /** Of 1,000 connections of 1 kB, 20 at a time, and the mean of 10 of 1 MB, in milliseconds. */
+  /** Of 1,000 connections of 1 kB, 20 at a time, and of transfers of 1 MB, in milliseconds. */
   readonly kernel: { readonly p50: number; readonly p99: number; readonly megabyte: number };
 }
 
@@ -30,29 +33,40 @@ const table: readonly Figures[] = [
   },
 ];
 
-for (const { name, faults, kernel } of table) {
-  test(`${name}: 1,000 connections of 1 kB and 10 of 1 MB take at most twice the kernel's time`, (context) => {
-    const short = durationsMs(faults, { transfers: 1_000, concurrency: 20, responseBytes: 1_000 });
-    const long = durationsMs(faults, { transfers: 10, concurrency: 1, responseBytes: 1_000_000 });
-    const p50 = short[500]!;
-    const p99 = short[990]!;
-    const megabyte = long[5]!;
-    context.diagnostic(`p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, 1 MB ${megabyte.toFixed(1)} ms`);
-    assert.ok(p50 <= 2 * kernel.p50, `p50 ${p50} ms, the kernel's is ${kernel.p50}`);
-    assert.ok(p99 <= 2 * kernel.p99, `p99 ${p99} ms, the kernel's is ${kernel.p99}`);
-    assert.ok(megabyte <= 2 * kernel.megabyte, `1 MB takes ${megabyte} ms, the kernel's ${kernel.megabyte}`);
-  });
-}
+const links: readonly { readonly way: string; readonly most: number; readonly shape?: LinkShape }[] = [
+  { way: 'frame by frame', most: 2, shape: { bitsPerSecond: 1e9, queueBytes: 1e6 } },
+  { way: 'in batches', most: 3 },
+];
+
+for (const { name, faults, kernel } of table)
+  for (const { way, most, shape } of links) {
+    test(`${name}, ${way}: connections of 1 kB and transfers of 1 MB take at most ${most} times the kernel's time`, (context) => {
+      const path = { faults: { ...faults, delayUs }, ...(shape !== undefined && { shape }) };
+      const short = durationsMs(path, { transfers: 1_000, concurrency: 20, responseBytes: 1_000 });
+      // The kernel made 10. More of them make a median that does not hang on one.
+      const long = durationsMs(path, { transfers: 40, concurrency: 1, responseBytes: 1_000_000 });
+      const figures = { p50: short[500]!, p99: short[990]!, megabyte: long[20]! };
+      context.diagnostic(
+        Object.entries(figures)
+          .map(([figure, ms]) => `${figure} ${ms.toFixed(1)} ms`)
+          .join(', '),
+      );
+      for (const figure of ['p50', 'p99', 'megabyte'] as const)
+        assert.ok(
+          figures[figure] <= most * kernel[figure],
+          `${figure}: ${figures[figure]} ms, the kernel's is ${kernel[figure]}`,
+        );
+    });
+  }
 
 /** Sorted. */
 function durationsMs(
-  faults: Faults,
+  path: HostOptions,
   load: { transfers: number; concurrency: number; responseBytes: number },
 ): number[] {
-  const options = { faults: { ...faults, delayUs } };
   const network = new SimulatedNetwork({
     seed: 11,
-    hosts: [options, { ...options, stack: { maxConnections: 2_048 } }],
+    hosts: [path, { ...path, stack: { maxConnections: 2_048 } }],
   });
   const [server, far] = network.hosts as [SimulatedHost, SimulatedHost];
   server.stack.listen(port);
