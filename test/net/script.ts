@@ -15,6 +15,7 @@ import { ACCEPTED, CONNECTED, ENDED, FAILED, FINISHED, READABLE, WRITABLE } from
 import { stateNames } from '../../net/tcp/states.ts';
 import { EtherType, ethernetView, hardwareHigh, hardwareLow } from '../../net/wire/ethernet.ts';
 import { ipv4View, Protocol, parseIpv4 } from '../../net/wire/ipv4.ts';
+import { emitSack, readSack, sackBlocks } from '../../net/wire/sack.ts';
 import { emitSegment, Flag, parseTcp, segmentOptionsAt, tcpView } from '../../net/wire/tcp.ts';
 import { emitSynOptions, emitTimestamps, parseOptions, tcpOptions } from '../../net/wire/tcp-options.ts';
 import { Verdict } from '../../net/wire/verdict.ts';
@@ -39,6 +40,8 @@ export interface Said {
   readonly sack?: boolean;
   /** TSval and TSecr. */
   readonly stamp?: readonly [number, number];
+  /** SACK blocks, relative to the stack's initial sequence number. */
+  readonly blocks?: readonly (readonly [number, number])[];
   /** In the place of all options: raw bytes, a multiple of four. */
   readonly options?: Uint8Array;
   readonly from?: number;
@@ -59,6 +62,8 @@ export interface Heard {
   readonly scale: number;
   readonly stamp: readonly [number, number] | null;
   readonly sack: boolean;
+  /** SACK blocks, relative to the peer's. */
+  readonly blocks: readonly (readonly [number, number])[];
   readonly fromPort: number;
   readonly toPort: number;
   /** Not relative. */
@@ -173,8 +178,18 @@ export class Script {
       return said.options.length;
     }
     const [value, echo] = said.stamp ?? [0, 0];
-    if (!flags.includes('S'))
-      return said.stamp === undefined ? 0 : emitTimestamps(this.#view, at, value, echo);
+    if (!flags.includes('S')) {
+      const stampBytes = said.stamp === undefined ? 0 : emitTimestamps(this.#view, at, value, echo);
+      if (said.blocks === undefined) return stampBytes;
+      const isn = this.#isns.get(said.fromPort ?? peerPort) ?? 0;
+      const sack = sackBlocks();
+      sack.count = said.blocks.length;
+      for (const [index, [from, to]] of said.blocks.entries()) {
+        sack.from[index] = isn + from;
+        sack.to[index] = isn + to;
+      }
+      return stampBytes + emitSack(this.#view, at + stampBytes, sack);
+    }
     const options = tcpOptions();
     options.mss = said.mss ?? 0;
     options.windowScale = said.scale ?? -1;
@@ -272,6 +287,8 @@ export class Script {
     if (tcpVerdict !== Verdict.ok) throw new Error(`The stack sent a segment that is bad: ${tcpVerdict}`);
     const options = tcpOptions();
     parseOptions(this.#view, tcp.optionsAt, tcp.payloadAt, options);
+    const sack = sackBlocks();
+    readSack(this.#view, tcp.optionsAt, tcp.payloadAt, sack);
     if ((tcp.flags & Flag.syn) !== 0) this.#isns.set(tcp.destinationPort, tcp.seq);
     const isn = this.#isns.get(tcp.destinationPort) ?? 0;
     this.#heard.push({
@@ -286,6 +303,10 @@ export class Script {
       scale: options.windowScale,
       stamp: options.hasTimestamps ? [options.timestampValue, options.timestampEcho] : null,
       sack: options.sackPermitted,
+      blocks: Array.from({ length: sack.count }, (_, index) => [
+        (sack.from[index] - peerIsn) | 0,
+        (sack.to[index] - peerIsn) | 0,
+      ]),
       fromPort: tcp.sourcePort,
       toPort: tcp.destinationPort,
       rawSeq: tcp.seq,
