@@ -3,12 +3,14 @@
  *
  *   transfer   each connection carries a known stream each way, every byte of it checked
  *   short      many connections, one after the other in each of `concurrency` places: a request, its echo, the end
+ *   fetch      the same against an HTTP server: `GET /BYTES`, and how long each took
  *
  * As a server it says `listening` and serves until it is killed; as a client it says what came of it, as JSON.
  */
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { patternBytes } from '../../protocol/traffic.ts';
 import { fillFromStream, firstWrongByte } from '../net-simulation/byte-stream.ts';
 
 export interface TransferJob {
@@ -33,6 +35,16 @@ export interface ShortJob {
   readonly requestBytes: number;
 }
 
+export interface FetchJob {
+  readonly kind: 'fetch';
+  readonly role: 'client';
+  readonly address: string;
+  readonly port: number;
+  readonly connections: number;
+  readonly concurrency: number;
+  readonly bytes: number;
+}
+
 export interface TransferResult {
   /** Bytes that came, all connections together. */
   readonly received: number;
@@ -46,16 +58,24 @@ export interface ShortResult {
   readonly troubles: Readonly<Record<string, number>>;
 }
 
+export interface FetchResult {
+  /** From connect to the last byte, sorted. */
+  readonly durationsMs: readonly number[];
+  readonly troubles: Readonly<Record<string, number>>;
+}
+
 /** The stream that clients send, and the one that servers do. */
 export const clientStream = 1;
 export const serverStream = 2;
 
 const chunkBytes = 262_144;
 
-if (process.argv[2] !== undefined) await work(JSON.parse(process.argv[2]) as TransferJob | ShortJob);
+if (process.argv[2] !== undefined)
+  await work(JSON.parse(process.argv[2]) as TransferJob | ShortJob | FetchJob);
 
-async function work(job: TransferJob | ShortJob): Promise<void> {
-  if (job.role === 'server') {
+async function work(job: TransferJob | ShortJob | FetchJob): Promise<void> {
+  if (job.kind === 'fetch') process.stdout.write(JSON.stringify(await fetchAll(job)));
+  else if (job.role === 'server') {
     const serve = job.kind === 'transfer' ? (socket: Socket) => void transfer(socket, job) : echo;
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       socket.on('error', () => {});
@@ -110,17 +130,56 @@ async function send(socket: Socket, stream: number, bytes: number): Promise<void
 
 async function connectAll(job: ShortJob): Promise<ShortResult> {
   const troubles: Record<string, number> = {};
-  let [begun, completed] = [0, 0];
-  const place = async (): Promise<void> => {
-    while (begun < job.connections) {
-      const number = begun++;
-      const trouble = await converse(job, number);
-      if (trouble === null) completed++;
-      else troubles[trouble] = (troubles[trouble] ?? 0) + 1;
-    }
-  };
-  await Promise.all(Array.from({ length: job.concurrency }, place));
+  let completed = 0;
+  await inPlaces(job, async (number) => {
+    const trouble = await converse(job, number);
+    if (trouble === null) completed++;
+    else troubles[trouble] = (troubles[trouble] ?? 0) + 1;
+  });
   return { completed, troubles };
+}
+
+async function fetchAll(job: FetchJob): Promise<FetchResult> {
+  const troubles: Record<string, number> = {};
+  const durationsMs: number[] = [];
+  await inPlaces(job, async () => {
+    const startedMs = performance.now();
+    const trouble = await fetchPage(job);
+    if (trouble === null) durationsMs.push(performance.now() - startedMs);
+    else troubles[trouble] = (troubles[trouble] ?? 0) + 1;
+  });
+  return { durationsMs: durationsMs.sort((one, other) => one - other), troubles };
+}
+
+/** Does `work` for each number, `concurrency` of them at a time. */
+async function inPlaces(
+  { connections, concurrency }: { readonly connections: number; readonly concurrency: number },
+  work: (number: number) => Promise<void>,
+): Promise<void> {
+  let begun = 0;
+  const place = async (): Promise<void> => {
+    while (begun < connections) await work(begun++);
+  };
+  await Promise.all(Array.from({ length: concurrency }, place));
+}
+
+/** @returns what went wrong; null: nothing. */
+function fetchPage({ address, port, bytes }: FetchJob): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port, noDelay: true });
+    const chunks: Buffer[] = [];
+    let trouble: string | null = null;
+    socket.write(`GET /${bytes} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      trouble = `${error.syscall} ${error.code}`;
+    });
+    socket.on('close', () => {
+      const all = Buffer.concat(chunks);
+      const body = all.subarray(all.indexOf('\r\n\r\n') + 4);
+      resolve(trouble ?? (body.equals(patternBytes(bytes)) ? null : 'not the page'));
+    });
+  });
 }
 
 /** One connection. @returns what went wrong; null: nothing. */

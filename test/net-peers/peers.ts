@@ -6,11 +6,18 @@ import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../linux/two-namespaces.ts';
-import type { ShortJob, ShortResult, TransferJob, TransferResult } from './kernel-peer.ts';
+import type {
+  FetchJob,
+  FetchResult,
+  ShortJob,
+  ShortResult,
+  TransferJob,
+  TransferResult,
+} from './kernel-peer.ts';
 
 const entry = fileURLToPath(new URL('./kernel-peer.js', import.meta.url));
 
-type Job<Kind extends TransferJob | ShortJob> = Omit<Kind, 'role'>;
+type Job<Kind extends TransferJob | ShortJob | FetchJob> = Omit<Kind, 'role'>;
 
 /** Serves until the test is over. */
 export async function kernelServer(
@@ -30,12 +37,13 @@ export function kernelClient(
   job: Job<TransferJob>,
 ): Promise<TransferResult>;
 export function kernelClient(t: TestContext, namespace: Namespace, job: Job<ShortJob>): Promise<ShortResult>;
+export function kernelClient(t: TestContext, namespace: Namespace, job: Job<FetchJob>): Promise<FetchResult>;
 /** @returns what came of it, when it is through. */
 export async function kernelClient(
   t: TestContext,
   namespace: Namespace,
-  job: Job<TransferJob> | Job<ShortJob>,
-): Promise<TransferResult | ShortResult> {
+  job: Job<TransferJob> | Job<ShortJob> | Job<FetchJob>,
+): Promise<TransferResult | ShortResult | FetchResult> {
   const child = start(t, namespace, { ...job, role: 'client' });
   let text = '';
   child.stdout?.on('data', (bytes) => {
@@ -43,7 +51,7 @@ export async function kernelClient(
   });
   const [status, signal] = await once(child, 'close');
   assert.deepEqual([status, signal], [0, null]);
-  return JSON.parse(text) as TransferResult | ShortResult;
+  return JSON.parse(text) as TransferResult | ShortResult | FetchResult;
 }
 
 function start(t: TestContext, namespace: Namespace, job: object): ChildProcess {

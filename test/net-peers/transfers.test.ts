@@ -49,6 +49,14 @@ for (const kind of linkKinds)
     );
   }
 
+for (const loss of isLongRun() ? [0.001, 0.01, 0.05, 0.1, 0.2] : [0.1])
+  for (const role of ['server', 'client'] as const)
+    test(
+      `${loss * 100} % loss, both ways: the stack as ${role}`,
+      { ...inLabOf('af_xdp'), timeout: 300_000 },
+      (t) => transfer(t, { kind: 'af_xdp', role, connections: 8, bytes: 131_072, faults: { ...bad, loss } }),
+    );
+
 async function transfer(t: TestContext, { kind, role, connections, bytes, faults }: Transfer): Promise<void> {
   // On a TAP device there is no wire between the two: what the stack sends goes wrong.
   const onWire = faults !== undefined && kind !== 'tap';
