@@ -29,6 +29,8 @@ const limitUs = 120e6;
 const ECONNREFUSED = 111;
 const ECONNRESET = 104;
 const ETIMEDOUT = 110;
+/** Nobody answers ARP. */
+const EHOSTUNREACH = 113;
 
 test('a peer that vanishes at a random moment is noticed, and all that was held for it is freed', () => {
   forEachSeed(150, (seed) => {
@@ -39,7 +41,7 @@ test('a peer that vanishes at a random moment is noticed, and all that was held 
     const gone = draw.upTo(network.hosts.length);
     network.hosts[gone]!.turnOff();
     network.run(200_000 + limitUs);
-    checkLeftAlone(conversations, gone, [0, ETIMEDOUT]);
+    checkLeftAlone(conversations, gone, [0, ETIMEDOUT, EHOSTUNREACH]);
     letRestEnd(conversations, gone);
     assert.deepEqual(heldIn(network), []);
   });
@@ -60,7 +62,7 @@ test('a peer that comes back knowing nothing resets what it had', () => {
     host.turnOn();
     network.introduce(host);
     network.run(200_000 + limitUs);
-    resets += checkLeftAlone(conversations, gone, [0, ECONNREFUSED, ECONNRESET, ETIMEDOUT]);
+    resets += checkLeftAlone(conversations, gone, [0, ECONNREFUSED, ECONNRESET, ETIMEDOUT, EHOSTUNREACH]);
     letRestEnd(conversations, gone);
     assert.deepEqual(heldIn(network), []);
   });
@@ -103,7 +105,10 @@ test('a reset at a random moment reaches the peer, or its time-outs do, and noth
     network.run(3e6 + limitUs);
     const ends = talkers.flatMap((application) => application.ends);
     for (const end of ends) {
-      assert.ok([0, ECONNREFUSED, ECONNRESET, ETIMEDOUT].includes(end.failure), `errno ${end.failure}`);
+      assert.ok(
+        [0, ECONNREFUSED, ECONNRESET, ETIMEDOUT, EHOSTUNREACH].includes(end.failure),
+        `errno ${end.failure}`,
+      );
       if (end.failure === ECONNRESET) resets++;
     }
     letRestEnd(conversations, -1);
