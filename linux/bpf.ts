@@ -28,7 +28,9 @@ const attachTypes = { XDP: 37, 'TCX ingress': 46 } as const;
 export type DevicePlace = keyof typeof attachTypes;
 export const XDP_FLAGS_SKB_MODE = 1 << 1;
 export const XDP_FLAGS_DRV_MODE = 1 << 2;
+const EAGAIN = 11;
 const EACCES = 13;
+const mostTries = 8;
 
 const attributeBytes = 128;
 const logBytes = 65_536;
@@ -94,7 +96,7 @@ export function loadProgram(type: ProgramType, instructions: Uint8Array): number
     };
     const action = 'Cannot load a BPF program';
     try {
-      return call(action, BPF_PROG_LOAD, fill(false));
+      return loadWhole(action, fill(false));
     } catch (error) {
       if (!(error instanceof SystemCallError) || error.errno !== EACCES) throw error;
     }
@@ -139,6 +141,17 @@ export function attachToDevice(
     attributes.setUint32(8, attachTypes[options.place], true);
     attributes.setUint32(12, options.flags, true);
   });
+}
+
+/** The verifier stops at a pending signal, e.g. a profiler's: it is asked again, a few times. */
+function loadWhole(action: string, fill: (attributes: DataView) => void): number {
+  for (let tries = 1; ; tries++) {
+    try {
+      return call(action, BPF_PROG_LOAD, fill);
+    } catch (error) {
+      if (!(error instanceof SystemCallError) || error.errno !== EAGAIN || tries === mostTries) throw error;
+    }
+  }
 }
 
 function call(action: string, command: number, fill: (attributes: DataView) => void): number {
