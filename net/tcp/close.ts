@@ -16,7 +16,7 @@ const { PORTS, SEND_BUFFER, RECEIVE_BUFFER, HELD_FRAME } = Peer;
 const { RETRYING_MS } = Recovery;
 const { ERROR } = Rare;
 const { ackLater, ackNow, ackTimed, detached, ended, ending, gapped, keptAlive, lossy, queued, resend } = Is;
-const { closeWait, closed, established, finWait1, lastAck, timeWait } = State;
+const { closeWait, closed, established, finWait1, finWait2, lastAck, timeWait } = State;
 
 /** The application will write no more (CLOSE of RFC 9293 3.10.4): our FIN goes behind what was written. */
 export function endSending(core: Core, id: number, at: number): void {
@@ -33,10 +33,10 @@ export function endSending(core: Core, id: number, at: number): void {
 /** Both sides are done: the connection is remembered until nothing of it is on its way any more (RFC 9293 3.6.1). */
 export function enterTimeWait(core: Core, id: number, at: number): void {
   const { hot } = core;
+  if (hot[at + STATE] === finWait2) core.finWait.cancel(id);
   hot[at + STATE] = timeWait;
   core.recovery[lineOf(id) + RETRYING_MS] = core.nowMs;
   hot[at + DUE_MS] = 0;
-  if ((hot[at + FLAGS] & detached) !== 0) core.finWait.cancel(id);
   if ((hot[at + FLAGS] & keptAlive) !== 0) core.keepAlive.cancel(id);
   hot[at + FLAGS] &= ~keptAlive;
   core.timeWait.set(id, core.nowMs + Math.max(core.timers.timeWaitMs, 1));
@@ -78,7 +78,7 @@ function leave(core: Core, id: number, at: number): void {
   if (hot[at + STATE] === timeWait) core.timeWait.cancel(id);
   const is = hot[at + FLAGS];
   if ((is & ackTimed) !== 0) core.delayedAck.cancel(id);
-  if ((is & detached) !== 0) core.finWait.cancel(id);
+  if (hot[at + STATE] === finWait2) core.finWait.cancel(id);
   if ((is & keptAlive) !== 0) core.keepAlive.cancel(id);
   if ((is & queued) !== 0) core.waiting[ports >>> 16]--;
   hot[at + DUE_MS] = 0;

@@ -67,6 +67,8 @@ export class Events {
       this.id[taken] = id;
       this.mask[taken++] = mask;
     }
+    // The next turn uses the same cache lines again.
+    if (this.#count === 0) this.#head = 0;
     return taken;
   }
 }

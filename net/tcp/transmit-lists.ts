@@ -4,6 +4,8 @@
  * queue at most once. With `first-come` all three are one queue, to measure the other against.
  *
  *   for (let list = lists.nextList(); list >= 0; list = lists.nextList()) send(list, lists.take(list));
+ *
+ * A queue that was emptied begins at its start again: a turn uses the same few cache lines as the one before.
  */
 
 export const CONTROL = 0;
@@ -13,54 +15,42 @@ const listCount = 3;
 
 export type TransmitOrder = 'by-list' | 'first-come';
 
-/** In the place of an entry that was taken out. */
-const GONE = -1;
-
-/** An entry of a queue is a list and an id in one number: list × ids + id. */
+/** An entry of a queue is an id and a list in one number: id × 4 + list. */
 export class TransmitLists {
-  readonly #ids: number;
   readonly #isOneQueue: boolean;
-  /** Rings of a power of two, one a queue; head and tail count on and on. */
-  readonly #ring: Int32Array;
-  readonly #size: number;
+  /** Entries that a queue holds, those included whose id was taken off the list since. */
+  readonly #length: number;
+  readonly #queues: Int32Array;
+  /** Of each queue, its first entry and the place behind its last. */
   readonly #heads = new Int32Array(listCount);
   readonly #tails = new Int32Array(listCount);
   readonly #sizes = new Int32Array(listCount);
-  /** Of each entry that is queued, its place in the ring. */
-  readonly #place: Int32Array;
-  /** Of each id, a bit a list. */
+  /** Of each id, a bit a list: an entry without its bit is passed over. */
   readonly #member: Uint8Array;
 
   constructor(ids: number, order: TransmitOrder = 'by-list') {
-    this.#ids = ids;
     this.#isOneQueue = order === 'first-come';
     // Twice what can be queued, so that closing the gaps, when it is full, is worth it.
-    const most = this.#isOneQueue ? ids * listCount : ids;
-    this.#size = 2 << (32 - Math.clz32(most - 1));
-    this.#ring = new Int32Array(this.#size * (this.#isOneQueue ? 1 : listCount));
-    this.#place = new Int32Array(ids * listCount);
+    this.#length = 2 * ids * (this.#isOneQueue ? listCount : 1);
+    this.#queues = new Int32Array(this.#length * (this.#isOneQueue ? 1 : listCount));
     this.#member = new Uint8Array(ids);
   }
 
-  /** Puts `id` at the end of a list; it stays where it is if it is there. */
+  /** Puts `id` at the end of a list; it stays where it is if it is there, or was since the list was last empty. */
   add(list: number, id: number): void {
     const bit = 1 << list;
     const member = this.#member[id];
     if ((member & bit) !== 0) return;
+    const queue = this.#isOneQueue ? 0 : list;
+    if (this.#tails[queue] === this.#length) this.#closeGaps(queue);
+    this.#queues[queue * this.#length + this.#tails[queue]++] = (id << 2) | list;
     this.#member[id] = member | bit;
     this.#sizes[list]++;
-    const queue = this.#isOneQueue ? 0 : list;
-    if (((this.#tails[queue] - this.#heads[queue]) | 0) === this.#size) this.#closeGaps(queue);
-    this.#append(queue, list * this.#ids + id);
   }
 
   /** @returns the list whose turn it is; -1: all are empty. */
   nextList(): number {
-    if (this.#isOneQueue) {
-      this.#skipGone(0);
-      if (this.#heads[0] === this.#tails[0]) return -1;
-      return Math.trunc(this.#ring[this.#heads[0] & (this.#size - 1)] / this.#ids);
-    }
+    if (this.#isOneQueue) return this.#skip(0) ? this.#queues[this.#heads[0]] & 3 : -1;
     for (let list = 0; list < listCount; list++) if (this.#sizes[list] > 0) return list;
     return -1;
   }
@@ -68,11 +58,11 @@ export class TransmitLists {
   /** Takes the first id of a list. @returns -1: it is empty, or (`first-come`) it is not its turn. */
   take(list: number): number {
     const queue = this.#isOneQueue ? 0 : list;
-    this.#skipGone(queue);
+    if (!this.#skip(queue)) return -1;
     const head = this.#heads[queue];
-    if (head === this.#tails[queue]) return -1;
-    const id = this.#ring[queue * this.#size + (head & (this.#size - 1))] - list * this.#ids;
-    if (id < 0 || id >= this.#ids) return -1;
+    const entry = this.#queues[queue * this.#length + head];
+    if ((entry & 3) !== list) return -1;
+    const id = entry >> 2;
     this.#heads[queue] = head + 1;
     this.#member[id] &= ~(1 << list);
     this.#sizes[list]--;
@@ -81,14 +71,10 @@ export class TransmitLists {
 
   /** Takes `id` off every list. */
   remove(id: number): void {
-    for (let list = 0; this.#member[id] !== 0; list++) {
-      if (!this.has(list, id)) continue;
-      this.#member[id] &= ~(1 << list);
-      this.#sizes[list]--;
-      const queue = this.#isOneQueue ? 0 : list;
-      const place = this.#place[list * this.#ids + id];
-      this.#ring[queue * this.#size + (place & (this.#size - 1))] = GONE;
-    }
+    const member = this.#member[id];
+    if (member === 0) return;
+    for (let list = 0; list < listCount; list++) this.#sizes[list] -= (member >> list) & 1;
+    this.#member[id] = 0;
   }
 
   has(list: number, id: number): boolean {
@@ -100,28 +86,41 @@ export class TransmitLists {
     return this.#sizes[list];
   }
 
-  #append(queue: number, entry: number): void {
+  /** Passes entries over that were taken off. @returns whether one is left. */
+  #skip(queue: number): boolean {
+    const base = queue * this.#length;
     const tail = this.#tails[queue];
-    this.#ring[queue * this.#size + (tail & (this.#size - 1))] = entry;
-    this.#place[entry] = tail;
-    this.#tails[queue] = tail + 1;
+    let head = this.#heads[queue];
+    while (head < tail && !this.#isMember(this.#queues[base + head])) head++;
+    if (head < tail) {
+      this.#heads[queue] = head;
+      return true;
+    }
+    this.#heads[queue] = 0;
+    this.#tails[queue] = 0;
+    return false;
   }
 
-  #skipGone(queue: number): void {
-    const base = queue * this.#size;
-    let head = this.#heads[queue];
-    const tail = this.#tails[queue];
-    while (head !== tail && this.#ring[base + (head & (this.#size - 1))] === GONE) head = (head + 1) | 0;
-    this.#heads[queue] = head;
+  #isMember(entry: number): boolean {
+    return ((this.#member[entry >> 2] >> (entry & 3)) & 1) !== 0;
   }
 
   #closeGaps(queue: number): void {
+    const base = queue * this.#length;
     const tail = this.#tails[queue];
-    const head = this.#heads[queue];
-    this.#tails[queue] = head;
-    for (let at = head; at !== tail; at = (at + 1) | 0) {
-      const entry = this.#ring[queue * this.#size + (at & (this.#size - 1))];
-      if (entry !== GONE) this.#append(queue, entry);
+    let kept = 0;
+    // An id that was taken off and put on again has two entries: its bit is away until all are looked at.
+    for (let at = this.#heads[queue]; at < tail; at++) {
+      const entry = this.#queues[base + at];
+      if (!this.#isMember(entry)) continue;
+      this.#member[entry >> 2] &= ~(1 << (entry & 3));
+      this.#queues[base + kept++] = entry;
     }
+    for (let at = 0; at < kept; at++) {
+      const entry = this.#queues[base + at];
+      this.#member[entry >> 2] |= 1 << (entry & 3);
+    }
+    this.#heads[queue] = 0;
+    this.#tails[queue] = kept;
   }
 }

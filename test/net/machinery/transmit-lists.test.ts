@@ -52,24 +52,39 @@ test('first-come: what came first leaves first, whatever it is', () => {
   assert.deepEqual(drain(lists), entries);
 });
 
-const step = fc.record({
-  kind: fc.constantFrom('add' as const, 'add', 'add', 'take', 'remove'),
-  list: fc.constantFrom(CONTROL, ACK, DATA),
-  id: fc.integer({ min: 0, max: ids - 1 }),
-});
+type Kind = 'add' | 'take' | 'remove';
+
+const stepsOf = (...kinds: Kind[]) =>
+  fc.array(
+    fc.record({
+      kind: fc.constantFrom(...kinds),
+      list: fc.constantFrom(CONTROL, ACK, DATA),
+      id: fc.integer({ min: 0, max: ids - 1 }),
+    }),
+    { maxLength: 200, size: 'max' },
+  );
+
+/** Every list and every id, against what should be on them. */
+function compare(lists: TransmitLists, model: readonly Entry[]): void {
+  for (const each of [CONTROL, ACK, DATA]) {
+    assert.equal(lists.size(each), model.filter((entry) => entry[0] === each).length);
+    for (let id = 0; id < ids; id++)
+      assert.equal(
+        lists.has(each, id),
+        model.some((entry) => entry[0] === each && entry[1] === id),
+      );
+  }
+}
 
 for (const order of orders) {
-  test(`${order}: does what arrays do, through any adds, takes and removes`, () => {
+  test(`${order}: gives what was put there in its order, each once`, () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
+      fc.property(stepsOf('add', 'add', 'take'), (steps) => {
         const lists = new TransmitLists(ids, order);
         let model: Entry[] = [];
         for (const { kind, list, id } of steps) {
           const first = order === 'first-come' ? model[0] : model.find(([each]) => each === list);
-          if (kind === 'remove') {
-            lists.remove(id);
-            model = model.filter(([, each]) => each !== id);
-          } else if (kind === 'take') {
+          if (kind === 'take') {
             const taken = first !== undefined && first[0] === list ? first : undefined;
             assert.equal(lists.take(list), taken?.[1] ?? -1);
             model = model.filter((entry) => entry !== taken);
@@ -77,17 +92,36 @@ for (const order of orders) {
             lists.add(list, id);
             if (!model.some((entry) => entry[0] === list && entry[1] === id)) model.push([list, id]);
           }
-          for (const each of [CONTROL, ACK, DATA]) {
-            assert.equal(lists.size(each), model.filter((entry) => entry[0] === each).length);
-            for (let other = 0; other < ids; other++)
-              assert.equal(
-                lists.has(each, other),
-                model.some((entry) => entry[0] === each && entry[1] === other),
-              );
-          }
+          compare(lists, model);
         }
         const left = order === 'first-come' ? model : [...model].sort((a, b) => a[0] - b[0]);
         assert.deepEqual(drain(lists), left);
+      }),
+    );
+  });
+
+  test(`${order}: what is taken off is not given, and what is put on again is given once`, () => {
+    fc.assert(
+      fc.property(stepsOf('add', 'add', 'add', 'take', 'remove', 'remove'), (steps) => {
+        const lists = new TransmitLists(ids, order);
+        let model: Entry[] = [];
+        for (const { kind, list, id } of steps) {
+          if (kind === 'remove') {
+            lists.remove(id);
+            model = model.filter(([, each]) => each !== id);
+          } else if (kind === 'take') {
+            const taken = lists.take(list);
+            const wanted = model.filter((entry) => entry[0] === list);
+            if (taken >= 0) assert.ok(wanted.some(([, each]) => each === taken));
+            else if (order === 'by-list') assert.equal(wanted.length, 0);
+            model = model.filter((entry) => entry[0] !== list || entry[1] !== taken);
+          } else {
+            lists.add(list, id);
+            if (!model.some((entry) => entry[0] === list && entry[1] === id)) model.push([list, id]);
+          }
+          compare(lists, model);
+        }
+        assert.deepEqual(drain(lists).sort(), [...model].sort());
       }),
     );
   });
