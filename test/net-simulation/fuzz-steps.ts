@@ -132,7 +132,7 @@ export function call(name: CallStep['call'], bytes = 0): CallStep {
   return { kind: 'call', call: name, which: 0, bytes };
 }
 
-/** Ways into each state, to begin from: inbound, opened by the stack, opened by both. */
+/** Ways into each state, to begin from: inbound, opened by the stack, opened by both; and into a loss. */
 export const beginnings: readonly (readonly Step[])[] = waysIn();
 
 function waysIn(): Step[][] {
@@ -153,6 +153,12 @@ function waysIn(): Step[][] {
     inbound,
     opened,
     bothOpen,
+    ...[inbound, opened].map((open) => [...open, call('write', 5_000)]),
+    ...[0, 1, 2].map((losses) => [
+      ...inbound,
+      call('write', 5_000),
+      ...Array.from({ length: losses }, () => lossOf(1)),
+    ]),
     ...[inbound, opened].flatMap((open, index) => {
       const flow = index === 0 ? 1 : openedFlow;
       return [
@@ -162,6 +168,11 @@ function waysIn(): Step[][] {
       ];
     }),
   ];
+}
+
+/** The peer has some of what came behind the first segment. */
+function lossOf(flow: number): SegmentStep {
+  return segment({ flow, ack: { from: 'first', plus: 1 }, options: 'sack' });
 }
 
 function randomSegment(draw: Draw, flow: number): SegmentStep {
@@ -186,7 +197,7 @@ function randomSegment(draw: Draw, flow: number): SegmentStep {
       options: 'sack',
     }),
   ];
-  const weights = [0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 5];
+  const weights = [0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 5, 5];
   let step = polite[draw.oneOf(weights)]!();
   while (draw.chance(0.4)) step = tweakedSegment(draw, step);
   return step;
