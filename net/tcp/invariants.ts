@@ -26,6 +26,7 @@ export function faultIn(core: Core): string {
 function faultOf(core: Core, id: number, at: number, state: number): string {
   const faults = [
     sendingFault(core, at, state),
+    scoreboardFault(core, id, at),
     receivingFault(core, id, at, state),
     timerFault(core, id, at, state),
     foundFault(core, id),
@@ -48,6 +49,20 @@ function sendingFault(core: Core, at: number, state: number): string {
   if (hot[at + Hot.SND_WND]! < 0) return `SND.WND is ${hot[at + Hot.SND_WND]}`;
   const mss = hot[at + Hot.SND_MSS]!;
   if (state >= State.established && (mss < 1 || mss > core.ownMss)) return `segments of ${mss} bytes`;
+  return '';
+}
+
+/** What the peer is said to have out of order lies between SND.UNA and what was ever sent. */
+function scoreboardFault(core: Core, id: number, at: number): string {
+  const { hot, scoreboard } = core;
+  let last = hot[at + Hot.SND_UNA]!;
+  for (let range = 0; range < scoreboard.count(id); range++) {
+    const from = scoreboard.from(id, range);
+    const to = scoreboard.to(id, range);
+    if (!after(from, last) || !after(to, from) || after(to, hot[at + Hot.SND_MAX]!))
+      return `the peer has ${from >>> 0}–${to >>> 0}, behind ${last >>> 0}`;
+    last = to;
+  }
   return '';
 }
 
