@@ -50,11 +50,11 @@ for (const backend of backends) {
         'ip link set lo up && sysctl -qw net.ipv4.ip_local_port_range="20000 20019" net.ipv4.tcp_tw_reuse=0 && exec "$0" "$@"';
       const result = await floodUnder({
         under: ['unshare', '--net', 'sh', '-c', inNamespace],
-        changes: { backend, load: { kind: 'closed', concurrency: 4 } },
+        changes: { backend, load: { kind: 'closed', concurrency: 4 }, measuredSeconds: 1.5 },
       });
       assert.deepEqual(Object.keys(failures(result)), ['noPort']);
       assert.ok(result.counts.completed >= 10 && result.counts.completed <= 20, `${result.counts.completed}`);
-      assert.ok(result.counts.failed.noPort < 500, `${result.counts.failed.noPort}: it spins`);
+      assert.ok(result.counts.failed.noPort < 2_500, `${result.counts.failed.noPort}: it spins`);
     });
 
     test('flood() counts descriptors that ran out as noDescriptor, and floods with those it has', async () => {
