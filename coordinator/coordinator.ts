@@ -24,6 +24,7 @@ import type { RunOptions, RunOutcome, RunState } from './run-options.ts';
 import { saveRun } from './run-state.ts';
 import { Schedule } from './schedule.ts';
 import { longestAttemptMs } from './trial.ts';
+import { Watchers } from './watchers.ts';
 
 export type { Phase, Progress, RunOptions, RunOutcome, RunState } from './run-options.ts';
 
@@ -53,8 +54,14 @@ interface Ending {
  * @throws {Failure} with exit status 2 when nothing was started: an impossible plan, a folder that is not ours, a Redis
  *   that is not fit. Whatever goes wrong later is in the outcome.
  */
-export async function runScenario(options: RunOptions): Promise<RunOutcome> {
-  const { scenario, scenarioText, folder, onProgress } = options;
+export async function runScenario(given: RunOptions): Promise<RunOutcome> {
+  const watchers = new Watchers(given.watchers ?? [], (text) => given.onProgress({ kind: 'warning', text }));
+  const onProgress: RunOptions['onProgress'] = (progress) => {
+    given.onProgress(progress);
+    watchers.tell({ kind: 'progress', progress });
+  };
+  const options: RunOptions = { ...given, onProgress };
+  const { scenario, scenarioText, folder } = options;
   onProgress({ kind: 'phase', phase: 'opening' });
   const plan = planRun(scenario, readMachine());
   if (plan.problems.length > 0) throw badInput(plan.problems.join('\n'));
@@ -64,9 +71,15 @@ export async function runScenario(options: RunOptions): Promise<RunOutcome> {
   try {
     const files = await openRunFiles(folder, scenario, scenarioText, filesClosers);
     if (files.ledger.repaired !== null) onProgress({ kind: 'warning', text: files.ledger.repaired });
-    const trials = new Trials(options, plan, files);
+    const committed = [...files.ledger.committed.values()];
+    watchers.tell({ kind: 'opened', run: files.record.run, folder, scenario, plan, committed });
+    const trials = new Trials(options, plan, files, watchers);
     const ending = await trials.run();
-    return await finish(options, plan, files, trials, ending);
+    const outcome = await finish(options, plan, files, trials, ending);
+    if (outcome.comparison !== null)
+      watchers.tell({ kind: 'judged', comparison: outcome.comparison, isFinal: true });
+    watchers.tell({ kind: 'ended', state: outcome.state, reason: outcome.reason });
+    return outcome;
   } finally {
     await filesClosers.closeAll();
   }
@@ -77,15 +90,17 @@ class Trials {
   readonly #options: RunOptions;
   readonly #plan: Plan;
   readonly #files: RunFiles;
+  readonly #watchers: Watchers;
   readonly #closers = new Closers();
   readonly #stop = new AbortController();
   #schedule: Schedule | null = null;
   coverage: unknown = null;
 
-  constructor(options: RunOptions, plan: Plan, files: RunFiles) {
+  constructor(options: RunOptions, plan: Plan, files: RunFiles, watchers: Watchers) {
     this.#options = options;
     this.#plan = plan;
     this.#files = files;
+    this.#watchers = watchers;
   }
 
   get givenUp(): ReadonlyMap<string, string> {
@@ -201,6 +216,7 @@ class Trials {
       attempts: files.attempts,
       events: files.events,
       onProgress,
+      watchers: this.#watchers,
       stop,
     });
     return this.#schedule;

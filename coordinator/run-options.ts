@@ -3,6 +3,7 @@
 import type { Comparison } from '../protocol/comparison-record.ts';
 import type { RunFolder } from '../protocol/run-folder.ts';
 import type { Scenario } from '../protocol/scenario.ts';
+import type { RunWatcher } from './watchers.ts';
 
 export interface RunOptions {
   readonly scenario: Scenario;
@@ -17,6 +18,8 @@ export interface RunOptions {
   /** Ends the run cleanly within 5 s: what was committed is kept. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
+  /** Who else watches: the live page, the exporter. */
+  readonly watchers?: readonly RunWatcher[];
 }
 
 export const phases = ['opening', 'redis', 'lab', 'members', 'trials', 'judging', 'closing'] as const;

@@ -26,6 +26,7 @@ import type { Progress } from './run-options.ts';
 import { epochOf } from './run-state.ts';
 import type { Refusal } from './screening.ts';
 import { conductTrial, type Stage } from './trial.ts';
+import type { Watchers } from './watchers.ts';
 
 /** Before a trial is tried again: what failed at once would fail at once again. */
 const retryPauseMs = 500;
@@ -47,6 +48,7 @@ export interface ScheduleParts extends Omit<Stage, 'crew'> {
   /** Puts another process in the place of a member that cannot be used. False where that is not ours to do (a cluster). */
   readonly replace: (name: string) => boolean;
   readonly onProgress: (progress: Progress) => void;
+  readonly watchers: Watchers;
   /** Aborted when the run is to end; its reason is thrown. */
   readonly stop: AbortSignal;
 }
@@ -79,6 +81,7 @@ export class Schedule {
     const attempt = this.#current;
     if (attempt === null) return;
     attempt.take(message);
+    this.#parts.watchers.tell({ kind: 'message', message });
     if (message.kind !== 'report') {
       const { kind, sender, epoch, sequence } = message;
       this.#parts.events.write({ event: `said-${kind}`, actor: sender, epoch, senderSequence: sequence });
@@ -181,7 +184,10 @@ export class Schedule {
       outcome: failure === null ? 'committed' : 'void',
       reason: failure?.message ?? null,
     });
-    if (failure !== null) await this.#clearAway(attempt, failure);
+    if (failure !== null) {
+      parts.watchers.tell({ kind: 'void', attempt: attempt.id, reason: failure.message });
+      await this.#clearAway(attempt, failure);
+    }
     this.#failIfUnlogged();
     return failure;
   }
@@ -219,6 +225,7 @@ export class Schedule {
       senders: new Set(attempt.members.map(({ name }) => name)),
     });
     this.#current = attempt;
+    parts.watchers.tell({ kind: 'members', attempt: id, members: attempt.members });
     const { done, total } = this.#counts();
     parts.onProgress({
       kind: 'trial',
@@ -259,6 +266,7 @@ export class Schedule {
         throw error instanceof DeadlineError ? new AttemptVoid(error.message) : error;
       });
     });
+    this.#parts.watchers.tell({ kind: 'committed', record, histograms });
     return record;
   }
 
