@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { enterNetworkNamespace, pinThread, setTimerSlack } from '../linux/thread.ts';
-import { compilerFlags } from '../net/compiler-flags.ts';
+import { collectorFlags, compilerFlags } from '../net/engine-flags.ts';
 import { messageOf } from '../protocol/failure.ts';
 import { prepareFlood } from './engines/engines.ts';
 import type { LoadOrder, LoadThread, ThreadResult } from './load.ts';
@@ -103,7 +103,7 @@ function runThread({ order, control: memory, lease }: ThreadData): void {
   let flood: ReturnType<typeof prepareFlood>;
   try {
     // They are the process's: set for every engine, so that no trial depends on which one came before it.
-    for (const flag of compilerFlags) setFlagsFromString(flag);
+    for (const flag of [...compilerFlags, ...collectorFlags]) setFlagsFromString(flag);
     pinThread(order.core);
     setTimerSlack(1);
     if (order.namespace !== null) enterNetworkNamespace(order.namespace);

@@ -88,6 +88,13 @@ export function setTimerSlack(slackNs: number): void {
 
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 
+const usleep = libc.func('int usleep(uint32_t microseconds)');
+
+/** Blocks the calling thread, as precisely as its timer slack lets it. One system call. @param durationUs whole, under a second. */
+export function pauseUs(durationUs: number): void {
+  usleep(durationUs);
+}
+
 /** Blocks the calling thread: for set-up code that waits for the kernel, never for hot paths. */
 export function sleepMs(durationMs: number): void {
   Atomics.wait(nothing, 0, 0, durationMs);
