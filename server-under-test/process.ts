@@ -5,9 +5,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { dieWithParent, enterNetworkNamespace } from '../linux/thread.ts';
-import { collectorFlags } from '../net/engine-flags.ts';
 import { badInput, ExitStatus, Failure, messageOf } from '../protocol/failure.ts';
 import { parseVariant } from '../protocol/variant-catalogue.ts';
 import { Observer } from './observer.ts';
@@ -20,7 +18,6 @@ const reportMs = 200;
 /** A server that has been told to end is gone after this, whatever it is doing. */
 const endMs = 900;
 
-for (const flag of collectorFlags) setFlagsFromString(flag);
 dieWithParent(SIGKILL);
 // The launcher may have died before the kernel knew whom to tell.
 process.on('disconnect', () => process.exit(0));

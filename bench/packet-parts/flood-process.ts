@@ -8,7 +8,7 @@ import { prepareFlood } from '../../agent/engines/engines.ts';
 import type { LoadOrder } from '../../agent/load.ts';
 import { Lease, LoadControl } from '../../agent/load-control.ts';
 import { enterNetworkNamespace, pinThread, setTimerSlack } from '../../linux/thread.ts';
-import { collectorFlags, compilerFlags } from '../../net/engine-flags.ts';
+import { compilerFlags } from '../../net/engine-flags.ts';
 import { failuresOf, leaseOf } from '../runner/flood-once.ts';
 
 export interface FloodProcessResult {
@@ -20,7 +20,7 @@ export interface FloodProcessResult {
 }
 
 const order = JSON.parse(process.argv[2] ?? '') as LoadOrder;
-for (const flag of [...compilerFlags, ...collectorFlags]) setFlagsFromString(flag);
+for (const flag of compilerFlags) setFlagsFromString(flag);
 pinThread(order.core);
 setTimerSlack(1);
 if (order.namespace !== null) enterNetworkNamespace(order.namespace);
