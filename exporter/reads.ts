@@ -27,7 +27,7 @@ export class Reads {
     const gaps = this.#atMs.slice(1).map((atMs, index) => atMs - this.#atMs[index]);
     const longest = Math.max(...gaps);
     const since = performance.now() - this.#atMs[this.#atMs.length - 1];
-    return longest > mostBetweenMs || since > longest + slackMs ? null : longest;
+    return longest > mostBetweenMs || since > mostBetweenMs ? null : longest;
   }
 
   async next(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@
  * many label sets and no more, whatever a run brings: the rest is refused and counted.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import type { LatencyHistogram } from '../measurement/histogram.ts';
 import type { LabelValues } from './labels.ts';
@@ -92,10 +93,18 @@ export class MetricRegistry {
     this.#updates.push(update);
   }
 
-  /** In Prometheus' text format 0.0.4. */
+  /**
+   * In Prometheus' text format 0.0.4. Metric by metric, each in a turn of its own: of a run with forty cells all of it
+   * takes 60 ms, and a start must not be said that late.
+   */
   async text(): Promise<string> {
     for (const update of this.#updates) update();
-    return await this.#registry.metrics();
+    const parts: string[] = [];
+    for (const name of this.#labelSets.keys()) {
+      parts.push(await this.#registry.getSingleMetricAsString(name));
+      await nextTurn();
+    }
+    return `${parts.join('\n\n')}\n`;
   }
 
   #declare(name: MetricName): void {

@@ -83,15 +83,17 @@ export class LatencyHistogram {
   }
 
   /**
-   * How many of the recorded values do not exceed each of `boundsNs`, which rise: by the highest value of their slot,
-   * as in percentiles, so no value is divided between two bounds.
+   * How many of the recorded values do not exceed each of `boundsNs`, whole numbers that rise: by the highest value of
+   * their slot, as in percentiles, so no slot is divided between two bounds.
    */
   countsUpTo(boundsNs: readonly number[]): number[] {
     const counts: number[] = [];
     let slot = 0;
     let seen = 0;
     for (const boundNs of boundsNs) {
-      while (slot < this.#counts.length && highestOf(slot, finest) <= boundNs) seen += this.#counts[slot++];
+      // The first slot that holds more than the bound.
+      const end = boundNs < highestNs ? slotOf(boundNs + 1, finest) : this.#counts.length;
+      while (slot < end) seen += this.#counts[slot++];
       counts.push(seen);
     }
     return counts;

@@ -50,7 +50,7 @@ export const memberDeclarations = {
   stampede_server_accepts_total: {
     kind: 'counter',
     unit: 'connections',
-    help: 'Connections that the servers under test of this host accepted, as they tell it five times a second.',
+    help: 'Connections that the servers under test of this host accepted; they tell it five times a second, and at their end.',
     labels: ['core'],
     by: ['server'],
   },

@@ -120,7 +120,7 @@ async function runLocally(folder: string, port: number): Promise<WatchedRun> {
     name: 'watched',
     lab: isRoot ? 'namespaces' : 'loopback',
     factors: {
-      variant: ['single-queue', 'reuseport', ...(isRoot ? ['user-level'] : [])],
+      variant: ['single-queue', isRoot ? 'user-level' : 'reuseport'],
       rate: 500,
     },
     warmUpSeconds: 0.1,
@@ -145,7 +145,7 @@ async function runCluster(folder: string, ports: Ports, redisUrl: string, promet
     name: 'watched-cluster',
     factors: { variant: ['single-queue', 'reuseport'], rate: 400 },
     warmUpSeconds: 0.2,
-    measuredSeconds: 2,
+    measuredSeconds: 1.2,
     blocks: 1,
   };
   await writeFile(path, JSON.stringify(scenario));

@@ -94,7 +94,7 @@ test('rules rest on metrics that are declared, and alerts say what to do', () =>
     assert.match(alert, /^Stampede[A-Z][A-Za-z]+$/);
     assert.match(labels?.severity ?? '', /^(warning|critical)$/, alert);
     assert.match(annotations?.summary ?? '', /\.$/, alert);
-    assert.match(annotations?.description ?? '', /\.$/, alert);
+    assert.match(annotations?.description ?? '', /[.?]$/, alert);
   }
 });
 
