@@ -5,12 +5,12 @@
 
 import { Command } from 'commander';
 import { badInput } from '../protocol/failure.ts';
-import { metricsHelp, metricsOption } from './metrics-option.ts';
+import { metricsHelp, withMetricsBesideScenario } from './metrics-option.ts';
 import { type RunCommandOptions, runAndTell } from './run.ts';
 import { scenarioOptions } from './scenario-argument.ts';
 
 export function coordinatorCommand(): Command {
-  return metricsOption(scenarioOptions(new Command('coordinator')))
+  return withMetricsBesideScenario(scenarioOptions(new Command('coordinator')))
     .description('Run a scenario on the servers and agents of a cluster.')
     .option(
       '--out <DIR>',

@@ -10,12 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { parseRedisUrl } from '../control/redis-url.ts';
 import type { RunOutcome } from '../coordinator/run-options.ts';
-import { takeToken } from '../protocol/access.ts';
+import { type ListenAddress, takeToken } from '../protocol/access.ts';
 import { ExitStatus } from '../protocol/failure.ts';
 import { type RunFolder, runFolder } from '../protocol/run-folder.ts';
 import type { LoadedScenario } from '../protocol/scenario-file.ts';
 import { markRunUnderWay } from './ending.ts';
-import { metricsAddress, metricsHelp, metricsOption } from './metrics-option.ts';
+import { metricsAddress, metricsHelp, withMetricsBesideScenario } from './metrics-option.ts';
 import { openOutFolder } from './out-folder.ts';
 import { progressDisplay } from './progress.ts';
 import type { RunExporter } from './run-exporter.ts';
@@ -27,11 +27,11 @@ export interface RunCommandOptions extends ScenarioOptions {
   readonly redis?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
-  readonly metrics?: string | true;
+  readonly metrics?: ListenAddress | true;
 }
 
 export function runCommand(): Command {
-  return metricsOption(scenarioOptions(new Command('run')))
+  return withMetricsBesideScenario(scenarioOptions(new Command('run')))
     .description('Run a scenario: flood every variant in randomised blocks, judge, report.')
     .option(
       '--out <DIR>',

@@ -203,7 +203,7 @@ class Trials {
       },
       this.#closers,
     );
-    if (!this.#watchers.isEmpty) {
+    if (this.#watchers.isAnyone) {
       const pulse = takePulse(control, (event) => this.#watchers.tell(event));
       this.#closers.add('the pulse of the control plane', () => pulse.stop());
     }

@@ -62,8 +62,8 @@ export class Watchers {
     this.#warn = warn;
   }
 
-  get isEmpty(): boolean {
-    return this.#watchers.size === 0;
+  get isAnyone(): boolean {
+    return this.#watchers.size > 0;
   }
 
   tell(event: RunEvent): void {

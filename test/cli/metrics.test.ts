@@ -14,8 +14,12 @@ for (const [flags, environment, wanted] of [
     /^Cannot serve metrics on 0\.0\.0\.0: .*no token; wanted one in STAMPEDE_TOKEN/,
   ],
   [['--metrics', '[::]:0'], {}, /^Cannot serve metrics on ::: .*no token/],
-  [['--metrics', 'everywhere'], {}, /^Cannot listen on "everywhere": wanted \[ADDRESS:\]PORT/],
-  [['--metrics', '127.0.0.1:99999'], {}, /^Cannot listen on "127\.0\.0\.1:99999"/],
+  [
+    ['--metrics', 'everywhere'],
+    {},
+    /'everywhere' is invalid\. Cannot listen on "everywhere": wanted \[ADDRESS:\]PORT/,
+  ],
+  [['--metrics', '127.0.0.1:99999'], {}, /Cannot listen on "127\.0\.0\.1:99999"/],
   [
     ['--metrics', '192.0.2.1:9464'],
     { STAMPEDE_TOKEN: 'x'.repeat(32) },
@@ -81,4 +85,11 @@ test('stampede run --metrics on a port that is taken is exit status 2, and says 
   );
   first.child.kill('SIGINT');
   await first.ended;
+});
+
+test('stampede run --metrics SCENARIO says that the scenario was taken for an address', async (t) => {
+  const folder = await folderFor(t);
+  const { status, stderr } = await stampede('run', '--metrics', await scenarioFile(folder));
+  assert.equal(status, 2);
+  assert.match(stderr, /'--metrics \[ADDRESS\]' argument '.*small\.yaml' is invalid\. Cannot listen on/);
 });
