@@ -10,11 +10,15 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { parseRedisUrl } from '../control/redis-url.ts';
 import type { RunOutcome } from '../coordinator/run-options.ts';
+import { type ListenAddress, takeToken } from '../protocol/access.ts';
 import { ExitStatus } from '../protocol/failure.ts';
 import { type RunFolder, runFolder } from '../protocol/run-folder.ts';
+import type { LoadedScenario } from '../protocol/scenario-file.ts';
 import { markRunUnderWay } from './ending.ts';
+import { metricsAddress, metricsHelp, withMetricsBesideScenario } from './metrics-option.ts';
 import { openOutFolder } from './out-folder.ts';
 import { progressDisplay } from './progress.ts';
+import type { RunExporter } from './run-exporter.ts';
 import { readScenario, type ScenarioOptions, scenarioOptions } from './scenario-argument.ts';
 import { wantsColour } from './terminal.ts';
 
@@ -23,10 +27,11 @@ export interface RunCommandOptions extends ScenarioOptions {
   readonly redis?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly metrics?: ListenAddress | true;
 }
 
 export function runCommand(): Command {
-  return scenarioOptions(new Command('run'))
+  return withMetricsBesideScenario(scenarioOptions(new Command('run')))
     .description('Run a scenario: flood every variant in randomised blocks, judge, report.')
     .option(
       '--out <DIR>',
@@ -38,7 +43,7 @@ export function runCommand(): Command {
     .addHelpText(
       'after',
       `
-The password of a Redis can stand in STAMPEDE_REDIS_URL instead of --redis, where other users cannot read it.
+The password of a Redis can stand in STAMPEDE_REDIS_URL instead of --redis, where other users cannot read it.${metricsHelp}
 
 Examples:
   stampede run scenarios/quick.yaml
@@ -50,9 +55,26 @@ Examples:
 }
 
 export async function runAndTell(path: string, options: RunCommandOptions): Promise<ExitStatus> {
-  const { scenario, text } = await readScenario(path, options);
+  const token = takeToken(process.env);
+  const listen = metricsAddress(options.metrics);
+  const loaded = await readScenario(path, options);
   const redisUrl = options.redis ?? process.env.STAMPEDE_REDIS_URL ?? null;
   if (redisUrl !== null) parseRedisUrl(redisUrl);
+  const exporter =
+    listen === null ? null : await (await import('./run-exporter.ts')).RunExporter.open(listen, token);
+  try {
+    return await runWatched(loaded, redisUrl, options, exporter);
+  } finally {
+    await exporter?.close();
+  }
+}
+
+async function runWatched(
+  { scenario, text }: LoadedScenario,
+  redisUrl: string | null,
+  options: RunCommandOptions,
+  exporter: RunExporter | null,
+): Promise<ExitStatus> {
   const out = await openOutFolder(options.out ?? join('runs', `${scenario.name}-${timeStamp(new Date())}`));
   const folder = runFolder(out.path);
   // The coordinator brings BullMQ with it: only who runs waits for that.
@@ -60,6 +82,7 @@ export async function runAndTell(path: string, options: RunCommandOptions): Prom
   const display = progressDisplay(process.stderr, options.quiet === true);
   const interrupt = endOnSignals(display.say);
   markRunUnderWay();
+  if (exporter !== null) display.say(`metrics: ${exporter.url}`);
   try {
     const outcome = await runScenario({
       scenario,
@@ -73,9 +96,12 @@ export async function runAndTell(path: string, options: RunCommandOptions): Prom
       ],
       signal: interrupt.signal,
       onProgress: display.show,
+      watchers: exporter?.watchers ?? [],
     });
     display.end();
     await tell(outcome, folder, options);
+    interrupt.forget();
+    await exporter?.untilRead(display.say);
     return statusOf(outcome);
   } finally {
     display.end();

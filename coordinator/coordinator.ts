@@ -13,6 +13,7 @@ import { badInput, ExitStatus, Failure, messageOf, runIncomplete } from '../prot
 import { Closers } from './closing.ts';
 import { conclude } from './conclude.ts';
 import { openControlPlane } from './control-plane.ts';
+import { takePulse } from './control-pulse.ts';
 import { openCrew } from './crew.ts';
 import { writeWhole } from './durable-file.ts';
 import { collectEnvironment } from './environment.ts';
@@ -202,6 +203,10 @@ class Trials {
       },
       this.#closers,
     );
+    if (this.#watchers.isAnyone) {
+      const pulse = takePulse(control, (event) => this.#watchers.tell(event));
+      this.#closers.add('the pulse of the control plane', () => pulse.stop());
+    }
     const { interrupted } = files;
     if (interrupted !== null) await control.orders.endEarlier({ ...interrupted, run });
     this.#schedule = new Schedule({

@@ -110,8 +110,9 @@ export class Schedule {
     const attempt = this.#current;
     const member = attempt?.members.find((one) => one.name === name);
     if (attempt === null || member === undefined) return;
-    this.#gone.add(member.instance);
     this.#parts.events.write({ event: 'member-lost', actor: name, epoch: attempt.id.epoch, reason });
+    if (!this.#gone.has(member.instance)) this.#parts.watchers.tell({ kind: 'lost', member, reason });
+    this.#gone.add(member.instance);
     attempt.void(`${name} was lost: ${reason}`);
   }
 
@@ -238,8 +239,8 @@ export class Schedule {
       secondsLeft: this.#secondsLeft(done, total),
     });
     const watch = parts.watch(found, (name, instance, reason) => {
-      this.#gone.add(instance);
       this.onMemberLost(name, reason);
+      this.#gone.add(instance);
       parts.replace(name);
     });
     return { parts, attempt, watch };

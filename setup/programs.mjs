@@ -36,6 +36,12 @@ const programsOfTests = [
     needed: false,
     without: 'tests with rights taken away are skipped',
   },
+  {
+    program: 'promtool',
+    from: 'prometheus',
+    needed: false,
+    without: 'tests with a real Prometheus, and of its rules, are skipped',
+  },
   { program: 'git', from: 'git', needed: false, without: 'tests that look into the history are skipped' },
   {
     program: 'chromium',
