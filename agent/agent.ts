@@ -76,7 +76,7 @@ async function carryOut(
     flood.start(startAtNs);
     stage = 'warm-up';
 
-    const cores = new LoadCores(loadOrders.map(({ core }) => core));
+    const cores = new LoadCores(loadOrders.flatMap((one) => one.cores));
     const reports = reportEverySecond(attempt, flood, cores, startAtNs);
     const measured = sampleCores(attempt, cores, startAtNs, (now) => {
       stage = now;

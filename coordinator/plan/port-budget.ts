@@ -20,7 +20,11 @@ import type { LabKind } from './lab-choice.ts';
 import type { Machine } from './machine.ts';
 
 /** A closed loop goes as fast as it can; more than this from one load core has not been seen. */
-export const assumedPerLoadCore: Readonly<Record<Engine, number>> = { socket: 40_000, packet: 300_000 };
+export const assumedPerLoadCore: Readonly<Record<Engine, number>> = {
+  socket: 40_000,
+  packet: 300_000,
+  k6: 10_000,
+};
 export const timeWaitSeconds = 60;
 /** Inside namespaces of our own, `coordinator/labs/namespaces.ts` sets this range and tcp_tw_reuse 1. */
 export const namespacePorts = { low: 1024, high: 65_535 } as const;

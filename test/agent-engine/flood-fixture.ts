@@ -34,7 +34,7 @@ export const socketCarriers: readonly Carrying[] = backends.map((backend) => ({
 
 const usual: LoadOrder = {
   engine: 'socket',
-  core: 0,
+  cores: [0],
   namespace: null,
   target: { addresses: ['127.0.0.1'], port: 1 },
   sourceAddresses: [],
@@ -49,6 +49,7 @@ const usual: LoadOrder = {
   connectTimeoutMs: 1000,
   responseTimeoutMs: 1000,
   backend: 'auto',
+  thresholds: [],
 };
 
 export function order(changes: OrderChanges): LoadOrder {
