@@ -19,6 +19,9 @@ export const howToGetK6 =
  */
 export const mostVirtualUsers = 4_096;
 
+/** Of warm-up and measured time together: k6 refuses a shorter scenario. */
+export const shortestK6Seconds = 1;
+
 /** Longer ones are left out of the message that carries them: a result has 64 KiB for all it holds. */
 export const mostSummaryCharacters = 8_192;
 

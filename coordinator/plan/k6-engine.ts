@@ -3,7 +3,7 @@
  * is there is not asked of a cluster: its agents find out by themselves, and say so.
  */
 
-import { mostVirtualUsers } from '../../protocol/k6.ts';
+import { mostVirtualUsers, shortestK6Seconds } from '../../protocol/k6.ts';
 import type { Scenario } from '../../protocol/scenario.ts';
 import type { LabKind } from './lab-choice.ts';
 import type { Machine } from './machine.ts';
@@ -16,7 +16,7 @@ export interface K6Findings {
 const leaveOut = 'or leave it out with --set engine=socket';
 
 export function k6Findings(
-  scenario: Pick<Scenario, 'application' | 'factors' | 'agents'>,
+  scenario: Pick<Scenario, 'application' | 'factors' | 'agents' | 'warmUpSeconds' | 'measuredSeconds'>,
   lab: LabKind,
   machine: Pick<Machine, 'k6Missing'>,
 ): K6Findings {
@@ -32,6 +32,11 @@ export function k6Findings(
   if (factors.close.includes('client-rst'))
     problems.push(
       `Cannot make load by engine "k6" with close "client-rst": it cannot reset a connection; wanted close: client-fin or server-fin, ${leaveOut}.`,
+    );
+  const seconds = scenario.warmUpSeconds + scenario.measuredSeconds;
+  if (seconds < shortestK6Seconds)
+    problems.push(
+      `Cannot make load by engine "k6" for ${seconds} s a trial: k6 takes no less than ${shortestK6Seconds} s; wanted a longer measuredSeconds, ${leaveOut}.`,
     );
   const most = mostVirtualUsers * agents.count;
   const asked = Math.max(...(factors.concurrency ?? [0]));

@@ -93,7 +93,7 @@ export async function flood(theOrder: LoadOrder): Promise<Flooded> {
   };
 }
 
-export function failures(result: ThreadResult): Record<string, number> {
+export function failures(result: Pick<ThreadResult, 'counts'>): Record<string, number> {
   return Object.fromEntries(Object.entries(result.counts.failed).filter(([, count]) => count > 0));
 }
 

@@ -10,6 +10,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { badInput } from '../../../protocol/failure.ts';
+import { shortestK6Seconds } from '../../../protocol/k6.ts';
 import type { LoadOrder } from '../../load.ts';
 import type { Lease, LoadControl } from '../../load-control.ts';
 import type { PreparedFlood } from '../prepared-flood.ts';
@@ -18,6 +19,7 @@ import { freePort, k6Argv, k6Environment, openK6 } from './k6-command.ts';
 import { K6Flood } from './k6-flood.ts';
 import { K6RestApi } from './rest-api.ts';
 import { scriptOf } from './script.ts';
+import { namedSources } from './source-addresses.ts';
 
 /** Within what the coordinator gives an agent to prepare. */
 const readyMs = 9_000;
@@ -34,7 +36,7 @@ export async function prepareK6Flood(
   const port = await freePort();
   let onLine = (line: string): void => child.keepWords(line);
   const child = new K6Child({
-    argv: [...k6Argv({ path, port, sourceAddresses: order.sourceAddresses })],
+    argv: [...k6Argv({ path, port, sourceAddresses: await namedSources(order) })],
     environment: { ...k6Environment, PATH: process.env.PATH ?? '' },
     script: scriptOf(order),
     leaseEndsAtNs: lease.endsAtNs(),
@@ -53,12 +55,16 @@ export async function prepareK6Flood(
   return { backend: version.split(' (')[0] as string, run: () => flood.run() };
 }
 
-function refuse({ application, close }: LoadOrder): void {
+function refuse({ application, close, warmUpSeconds, measuredSeconds }: LoadOrder): void {
   if (application !== 'http')
     throw badInput(`Cannot make load by engine "k6" of the application "${application}"; wanted http`);
   if (close === 'client-rst')
     throw badInput(
       'Cannot make load by engine "k6" with close "client-rst": k6 cannot reset a connection; wanted client-fin or server-fin',
+    );
+  if (warmUpSeconds + measuredSeconds < shortestK6Seconds)
+    throw badInput(
+      `Cannot make load by engine "k6" for ${warmUpSeconds + measuredSeconds} s: k6 takes no less than ${shortestK6Seconds} s`,
     );
 }
 
@@ -68,11 +74,11 @@ async function untilReady(child: K6Child, api: K6RestApi, lease: Lease): Promise
   void child.ended.then(({ how }) => {
     end = how;
   });
-  while (!(await api.isReady())) {
+  for (let why = await api.whyNotReady(); why !== null; why = await api.whyNotReady()) {
     if (end !== null) throw new Error(`Cannot start k6: it ${end}`);
     if (performance.now() > deadlineMs)
       throw new Error(
-        `Cannot start k6: it was not ready after ${readyMs} ms; wanted it sooner: fewer connections at a time, or more agents`,
+        `Cannot start k6: it was not ready after ${readyMs} ms (${why}); wanted it sooner: fewer connections at a time, or more agents`,
       );
     child.extend(lease.endsAtNs());
     await sleep(askEveryMs);

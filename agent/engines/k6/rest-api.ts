@@ -5,6 +5,7 @@
 
 import { Agent, request } from 'node:http';
 import { z } from 'zod';
+import { messageOf } from '../../../protocol/failure.ts';
 
 /** lib.ExecutionStatus of k6: everything is there, and waits to be resumed. */
 const pausedBeforeRun = 4;
@@ -27,13 +28,14 @@ export class K6RestApi {
     this.#port = port;
   }
 
-  /** True when only `resume` is missing; false also while nobody answers yet. */
-  async isReady(): Promise<boolean> {
+  /** Null when only `resume` is missing; else how far it is, or why nobody answers. */
+  async whyNotReady(): Promise<string | null> {
     try {
       const { body } = await this.#call('GET', '/v1/status');
-      return statusSchema.parse(JSON.parse(body)).data.attributes.status === pausedBeforeRun;
-    } catch {
-      return false;
+      const { status } = statusSchema.parse(JSON.parse(body)).data.attributes;
+      return status === pausedBeforeRun ? null : `its status is ${status}`;
+    } catch (error) {
+      return messageOf(error);
     }
   }
 
