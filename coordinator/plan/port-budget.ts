@@ -43,6 +43,8 @@ export interface Network {
   readonly holdReason: string;
   /** A held port is lost to every other target, too: so trials add up, whatever the server's port. */
   readonly heldForAll: boolean;
+  /** What `holdSeconds` is with more source addresses than these. */
+  readonly holdSecondsOfMore: number;
   /** The close mode of this engine that leaves the client no TIME_WAIT. */
   readonly freeClose: CloseMode;
   /** That make load with this engine. */
@@ -88,6 +90,7 @@ export function networkOf(
       ...common,
       ports: packetPorts.high - packetPorts.low + 1,
       holdSeconds: packetRestSeconds,
+      holdSecondsOfMore: packetRestSeconds,
       holdReason: "the packet engine's own rest",
     };
   }
@@ -100,24 +103,29 @@ export function networkOf(
       ...common,
       ports,
       holdSeconds: timeWaitSeconds,
+      holdSecondsOfMore: timeWaitSeconds,
       holdReason: 'k6 binds its source addresses, and tcp_tw_reuse does not help who binds',
       heldForAll: true,
     };
   }
-  const delay = machine.timeWaitReuseDelaySeconds;
-  if (lab === 'namespaces') {
-    return { ...common, ports, holdSeconds: delay, holdReason: `tcp_tw_reuse 1 in the lab's namespaces` };
-  }
-  const reused = machine.timeWaitReuse !== 0 && machine.timestamps;
-  const setting = `tcp_tw_reuse ${machine.timeWaitReuse}${machine.timestamps ? '' : ', tcp_timestamps 0'}`;
+  const [holdSeconds, holdReason] = reuseOf(lab, machine);
   return {
     ...common,
     // One address is all that agents on loopback have by k6: the kernel's choice.
-    agents: engine === 'k6' ? 1 : count,
+    agents: engine === 'k6' && lab === 'loopback' ? 1 : count,
     ports,
-    holdSeconds: reused ? delay : timeWaitSeconds,
-    holdReason: setting,
+    holdSeconds,
+    holdSecondsOfMore: engine === 'k6' ? timeWaitSeconds : holdSeconds,
+    holdReason,
   };
+}
+
+/** How long the kernel keeps a port that it chose itself, and by which setting. */
+function reuseOf(lab: Exclude<LabKind, 'cluster'>, machine: Machine): readonly [seconds: number, by: string] {
+  const delay = machine.timeWaitReuseDelaySeconds;
+  if (lab === 'namespaces') return [delay, `tcp_tw_reuse 1 in the lab's namespaces`];
+  const setting = `tcp_tw_reuse ${machine.timeWaitReuse}${machine.timestamps ? '' : ', tcp_timestamps 0'}`;
+  return [machine.timeWaitReuse !== 0 && machine.timestamps ? delay : timeWaitSeconds, setting];
 }
 
 const holders: Record<CloseMode, PortBudget['heldBy']> = {
@@ -182,7 +190,10 @@ function smallestChange(
   heldFor: number,
 ): string {
   const oneEach = network.agents * network.ports * network.targetAddresses;
-  const sourcesEach = Math.ceil(budget.needed / Math.max(1, oneEach));
+  const grows = network.holdSecondsOfMore - network.holdSeconds;
+  const needed =
+    budget.needed + (budget.heldBy === 'client' ? (budget.connectionsPerSecond ?? 0) * grows : 0);
+  const sourcesEach = Math.ceil(needed / Math.max(1, oneEach));
   if (network.ports > 0 && sourcesEach <= maxSourceAddresses) return `agents.sourceAddresses: ${sourcesEach}`;
   const most = oneEach * maxSourceAddresses;
   if (cell.rate !== null)
