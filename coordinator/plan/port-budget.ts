@@ -24,7 +24,7 @@ import type { Machine } from './machine.ts';
 export const assumedPerLoadCore: Readonly<Record<Engine, number>> = {
   socket: 40_000,
   packet: 300_000,
-  k6: 10_000,
+  k6: 5_000,
 };
 export const timeWaitSeconds = 60;
 /** Inside namespaces of our own, `coordinator/labs/namespaces.ts` sets this range and tcp_tw_reuse 1. */
