@@ -11,17 +11,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt } from '../../control/attempt.ts';
 import { type MemberLog, runMember } from '../../control/member.ts';
 import { everySecond } from '../../control/timeline.ts';
-import { LatencyHistogram } from '../../measurement/histogram.ts';
-import { seededRandom } from '../../measurement/random.ts';
 import {
-  type LoadCounts,
   type LoadResult,
   type ServerOrder,
   type ShareOrder,
   serverOrderSchema,
   shareOrderSchema,
 } from '../../protocol/messages.ts';
-import { failureCauses } from '../../protocol/trial-record.ts';
+import { completedASecond, coreTimes, countsOf, reportOf, typicalHistogram } from './report-shape.ts';
 
 export interface MembersOrder {
   readonly redisUrl: string;
@@ -42,9 +39,6 @@ export interface Said {
 
 /** Joining costs: not all in one instant. */
 const joinEveryMs = 20;
-const completedASecond = 20_000;
-const coresEach = 4;
-const histogramValues = 20_000;
 
 const order = JSON.parse(process.argv[2] ?? '') as MembersOrder;
 const stop = new AbortController();
@@ -81,9 +75,7 @@ function playAgent(name: string): Promise<void> {
     orderSchema: shareOrderSchema,
     carryOut: async (attempt) => {
       attempt.reporter.say({ kind: 'prepared', backend: 'simulated' });
-      const seconds = await reportSeconds(name, attempt, (second) => ({
-        ...{ kind: 'report' as const, second, load: counts(completedASecond), cores: cores() },
-      }));
+      const seconds = await reportSeconds(name, attempt, reportOf);
       attempt.signal.throwIfAborted();
       attempt.reporter.say({ kind: 'result', load: resultOf(attempt.order, seconds) });
     },
@@ -102,7 +94,7 @@ function playServer(name: string): Promise<void> {
     carryOut: async (attempt) => {
       attempt.reporter.say({ kind: 'ready', port: 9, notes: {} });
       await reportSeconds(name, attempt, (second) => ({
-        ...{ kind: 'report' as const, second, accepted: completedASecond, cores: cores() },
+        ...{ kind: 'report' as const, second, accepted: completedASecond, cores: coreTimes() },
       }));
       await attempt.finish;
       const notMeasured = {
@@ -155,32 +147,13 @@ async function reportSeconds(
 
 function resultOf({ measuredSeconds }: ShareOrder, seconds: number): LoadResult {
   return {
-    counts: counts(completedASecond * measuredSeconds),
+    counts: countsOf(completedASecond * measuredSeconds),
     completedMeanwhile: completedASecond * measuredSeconds,
-    lifetime: counts(completedASecond * seconds),
+    lifetime: countsOf(completedASecond * seconds),
     measuredSeconds,
     histograms: { connect: histogram, firstByte: histogram, total: histogram },
-    cores: cores(),
+    cores: coreTimes(),
     backend: 'simulated',
     notes: {},
   };
-}
-
-function counts(completed: number): LoadCounts {
-  const failed = Object.fromEntries(failureCauses.map((cause) => [cause, 0])) as LoadCounts['failed'];
-  return { attempted: Math.round(completed), completed: Math.round(completed), failed, missed: 0 };
-}
-
-function cores() {
-  return Array.from({ length: coresEach }, (_, core) => ({
-    ...{ core, user: 0.1234, system: 0.4321, softirq: 0.1234, idle: 0.3211 },
-  }));
-}
-
-/** As spread as those of a trial. */
-function typicalHistogram(): string {
-  const latencies = new LatencyHistogram();
-  const random = seededRandom(1, 'simulated latencies');
-  for (let index = 0; index < histogramValues; index++) latencies.record(80_000 / (1 - random() * 0.9999));
-  return latencies.encode();
 }

@@ -1,6 +1,15 @@
 /** What a measured cluster comes to: both sides' counts put together, and rates of it. Pure. */
 
-import type { ClusterMeasured } from './simulated-cluster.ts';
+import type { WatchedReports } from './report-watch.ts';
+import type { Said } from './simulated-members.ts';
+
+/** Of a cluster, by whatever played its parts. */
+export interface Measured {
+  readonly coordinator: WatchedReports & { readonly lost: number; readonly refused: number };
+  readonly said: readonly Said[];
+  readonly redisCpuSeconds: number;
+  readonly wholeSeconds: number;
+}
 
 export interface ClusterTally {
   readonly said: number;
@@ -19,7 +28,7 @@ export interface ClusterTally {
 const mebibyte = 2 ** 20;
 
 /** @throws {Error} when a report came that nobody said, or the coordinator's own account is another. */
-export function tally({ coordinator, said, redisCpuSeconds, wholeSeconds }: ClusterMeasured): ClusterTally {
+export function tally({ coordinator, said, redisCpuSeconds, wholeSeconds }: Measured): ClusterTally {
   let lost = 0;
   for (const { name, reports } of said) {
     const received = coordinator.reports[name] ?? 0;
