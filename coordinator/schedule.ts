@@ -251,7 +251,7 @@ export class Schedule {
     const stage: Stage = { ...this.#parts, crew: attempt.crew };
     const measured = await conductTrial(stage, trial, attempt.id, attempt.barrier);
     const lost = collector.coverage.attemptNote();
-    const { record, histograms } = assembled(() =>
+    const { record, histograms, k6 } = assembled(() =>
       assembleTrial({
         trial: trial.trial,
         block: trial.block,
@@ -261,7 +261,7 @@ export class Schedule {
         ...(lost === null ? {} : { notes: { reports: lost } }),
       }),
     );
-    await ledger.commit(record, histograms, async () => {
+    await ledger.commit(record, { histograms, k6 }, async () => {
       if (this.#current !== attempt) throw new AttemptVoid('a later attempt is under way');
       await ownership.fence().catch((error: unknown) => {
         throw error instanceof DeadlineError ? new AttemptVoid(error.message) : error;

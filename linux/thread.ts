@@ -18,9 +18,12 @@ const PR_SET_TIMERSLACK = 29;
 /** Words of a set of cores: 1024 of them, as the kernel's own default. */
 const maskWords = 32;
 
-/** Keeps the calling thread on one core, counted from 0. @throws {SystemCallError} EINVAL: no such core. */
-export function pinThread(core: number): void {
-  setAffinity(`Cannot pin a thread to core ${core}`, maskOf([core]));
+/**
+ * Keeps the calling thread, and processes that it starts later, on one core or a few, counted from 0.
+ * @throws {SystemCallError} EINVAL: there are no such cores.
+ */
+export function pinThread(...cores: readonly number[]): void {
+  setAffinity(`Cannot pin a thread to core ${cores.join(', ')}`, maskOf(cores));
 }
 
 /**

@@ -78,7 +78,7 @@ export class Arena {
     const [agent] = this.#lab.agents;
     return benchOrder({
       engine: 'packet',
-      core: loadCore,
+      cores: [loadCore],
       namespace: agent.namespace,
       target: { addresses: this.#lab.serverAddresses, port },
       sourceAddresses: agent.sourceAddresses,

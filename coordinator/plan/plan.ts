@@ -11,6 +11,7 @@ import type { Cell } from '../../protocol/cell.ts';
 import type { Scenario } from '../../protocol/scenario.ts';
 import { cellsOf } from './cells.ts';
 import { descriptorProblems } from './descriptor-budget.ts';
+import { k6Findings } from './k6-engine.ts';
 import { chooseLab, type LabKind } from './lab-choice.ts';
 import { leftOut } from './left-out.ts';
 import type { Machine } from './machine.ts';
@@ -73,6 +74,9 @@ export function planRun(scenario: Scenario, machine: Machine): Plan {
   const packet = packetFindings(scenario, lab.kind, machine, placement.loadCores);
   problems.push(...packet.problems);
   warnings.push(...packet.warnings);
+  const k6 = k6Findings(scenario, lab.kind, machine);
+  problems.push(...k6.problems);
+  warnings.push(...k6.warnings);
   if (lab.kind !== 'cluster') {
     const descriptors = descriptorProblems(scenario, machine.descriptors);
     problems.push(...descriptors.problems);
