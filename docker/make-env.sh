@@ -25,6 +25,14 @@ if [ "$user" = 0 ]; then
   chown 1000:1000 runs
 fi
 
+# An engine may be older than these rights (Debian 12's): SYS_ADMIN stood for both, and the seccomp profile takes most of
+# what else it means away again. Twice the same by two names, because a list in compose names nothing twice.
+bpf=BPF trace=PERFMON
+if docker create --pull never --cap-add BPF stampede-no-such-image 2>&1 | grep -q 'unknown capability'; then
+  bpf=SYS_ADMIN trace=CAP_SYS_ADMIN
+  echo "this Docker knows no CAP_BPF and CAP_PERFMON: the server and the agents get CAP_SYS_ADMIN in their place" >&2
+fi
+
 umask 077
 cat >.env <<ENV
 # Secrets of this cluster: see docs/cluster.md.
@@ -38,6 +46,10 @@ STAMPEDE_GRAFANA_PASSWORD=$(secret)
 STAMPEDE_SERVER_CPUS=$(range "$server_first" $((cores - 1)))
 STAMPEDE_AGENT_CPUS=$(range 0 "$load_last")
 STAMPEDE_CONTROL_CPUS=0
+
+# Rights that let them load BPF programs, and trace with them.
+STAMPEDE_BPF_RIGHT=$bpf
+STAMPEDE_TRACE_RIGHT=$trace
 
 # Who owns runs/.
 STAMPEDE_USER=$user

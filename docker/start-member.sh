@@ -23,7 +23,7 @@ fi
 if [ "$(id -u)" != 0 ]; then exec stampede "$@"; fi
 bounds=$((0x$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)))
 rights=-all
-for right in net_admin:12 net_raw:13 perfmon:38 bpf:39; do
+for right in net_admin:12 net_raw:13 sys_admin:21 perfmon:38 bpf:39; do
   if [ $((bounds >> ${right#*:} & 1)) = 1 ]; then rights="$rights,+${right%:*}"; fi
 done
 exec setpriv --reuid=node --regid=node --clear-groups --no-new-privs \
