@@ -1,6 +1,6 @@
 #!/bin/sh
 # Starts an agent or a server in a container: readies the device that load goes by, then becomes an ordinary user that keeps
-# only those network rights which the container was given. Without STAMPEDE_LOAD_NETWORK no device is touched: then it is
+# only those rights of a role which the container was given. Without STAMPEDE_LOAD_NETWORK no device is touched: then it is
 # the host's own, and the host's to set. Refuses when the container has no address in that network.
 set -eu
 log() { printf '{"level":30,"role":"%s","msg":"%s"}\n' "$1" "$2" >&2; }
@@ -23,7 +23,7 @@ fi
 if [ "$(id -u)" != 0 ]; then exec stampede "$@"; fi
 bounds=$((0x$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)))
 rights=-all
-for right in net_admin:12 net_raw:13 sys_admin:21 perfmon:38 bpf:39; do
+for right in net_admin:12 net_raw:13 ipc_lock:14 sys_admin:21 perfmon:38 bpf:39; do
   if [ $((bounds >> ${right#*:} & 1)) = 1 ]; then rights="$rights,+${right%:*}"; fi
 done
 exec setpriv --reuid=node --regid=node --clear-groups --no-new-privs \
