@@ -69,6 +69,7 @@ USER 65534:65534
 WORKDIR /prometheus
 ENTRYPOINT ["/opt/stampede/prometheus/start.sh"]
 CMD []
+HEALTHCHECK --interval=15s --timeout=3s --start-period=15s --retries=3 CMD ["promtool", "check", "healthy", "--url=http://127.0.0.1:9090"]
 
 FROM ${K6_IMAGE} AS k6
 FROM agent AS agent-k6

@@ -20,8 +20,9 @@ done
 printf '%s\n' "$users" >"$folder/users.acl"
 
 # With a certificate there (compose.hosts.yaml), other machines are served by TLS beside the cluster's own network.
-if [ -r /tls/redis.crt ]; then
-  set -- --tls-port 6380 --tls-cert-file /tls/redis.crt --tls-key-file /tls/redis.key --tls-ca-cert-file /tls/ca.crt \
+tls=${STAMPEDE_TLS_FOLDER:-/tls}
+if [ -r "$tls/redis.crt" ]; then
+  set -- --tls-port 6380 --tls-cert-file "$tls/redis.crt" --tls-key-file "$tls/redis.key" --tls-ca-cert-file "$tls/ca.crt" \
     --tls-auth-clients no "$@"
 fi
 exec redis-server "$here/redis.conf" --aclfile "$folder/users.acl" "$@"
