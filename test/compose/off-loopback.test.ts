@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -32,14 +32,21 @@ const folder = mkdtempSync(join(tmpdir(), 'test-open-door-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** In a network of its own, where an address is not loopback and yet nobody's: what the check says of a Redis there. */
-function checkedInNamespace(settings: string): string {
+function checkedInNamespace(...settings: string[]): string {
+  const configuration = [
+    'bind 198.18.77.1',
+    'protected-mode no',
+    'appendonly yes',
+    `dir ${folder}`,
+    ...settings,
+  ];
+  writeFileSync(join(folder, 'redis.conf'), `${configuration.join('\n')}\n`);
+  // With --pdeathsig the server goes with its shell, and so with the test.
   const script = `
-    ip link set lo up && ip address add 198.18.77.1/32 dev lo
-    redis-server --bind 198.18.77.1 --protected-mode no --dir '${folder}' --save '' --appendonly yes ${settings} >'${folder}/log' &
-    redis=$!
-    until grep -q 'Ready to accept' '${folder}/log'; do sleep 0.05; done
-    '${process.execPath}' '${child}' redis://agent:right@198.18.77.1
-    kill $redis; wait $redis`;
+    ip link set lo up && ip address add 198.18.77.1/32 dev lo || exit 1
+    setpriv --pdeathsig KILL redis-server '${folder}/redis.conf' >'${folder}/log' &
+    for _ in $(seq 100); do grep -q 'Ready to accept' '${folder}/log' && break; sleep 0.1; done
+    '${process.execPath}' '${child}' redis://agent:right@198.18.77.1`;
   const { stdout, stderr } = spawnSync('unshare', ['--net', 'sh', '-c', script], {
     encoding: 'utf8',
     timeout: 30_000,
@@ -53,11 +60,11 @@ test('checkRedis refuses a Redis that others reach and that lets strangers in, w
   skip,
 }, () => {
   assert.match(
-    checkedInNamespace(`--user 'agent on >right ~* +@all'`),
+    checkedInNamespace('user agent on >right ~* +@all'),
     /^Cannot use Redis at redis:\/\/198\.18\.77\.1:6379: others than this machine reach it, and it answers without a password; wanted "user default off"/,
   );
 });
 
 test('checkRedis takes one that lets no stranger in', { skip }, () => {
-  assert.equal(checkedInNamespace(`--user 'agent on >right ~* +@all' --user 'default off'`), 'it will do');
+  assert.equal(checkedInNamespace('user agent on >right ~* +@all', 'user default off'), 'it will do');
 });
