@@ -82,7 +82,8 @@ export function parseRanges(text: string): number[] {
     });
 }
 
-function allowedCores(): number[] {
+/** Those that this process may run on, ascending: all, unless a container or taskset(1) allows it fewer. */
+export function allowedCores(): number[] {
   const status = readText('/proc/self/status') ?? '';
   const allowed = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1];
   return allowed === undefined ? cpus().map((_, index) => index) : parseRanges(allowed);
