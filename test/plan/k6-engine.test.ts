@@ -10,7 +10,10 @@ const http = { application: 'http' };
 
 test('planRun() has nothing against k6 over http in a closed loop, in either lab', () => {
   for (const lab of ['loopback', 'namespaces']) {
-    const { problems, warnings } = planRun(aScenario({ lab, ...http, factors: k6 }), aMachine({ cores: [0, 1] }));
+    const { problems, warnings } = planRun(
+      aScenario({ lab, ...http, factors: k6 }),
+      aMachine({ cores: [0, 1] }),
+    );
     assert.deepEqual([problems, warnings], [[], []], lab);
   }
 });

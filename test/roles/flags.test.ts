@@ -85,7 +85,10 @@ test('parseFlags() takes the Redis URL out of the environment, so that no child 
 });
 
 test('roleSchema takes the cores that this process may run on, when none are named', () => {
-  assert.deepEqual(onCores([0], () => roleSchema.parse({ redis, logLevel: 'info' }).cores), [0]);
+  assert.deepEqual(
+    onCores([0], () => roleSchema.parse({ redis, logLevel: 'info' }).cores),
+    [0],
+  );
 });
 
 test('addressesSchema writes ranges out, each address once', () => {
