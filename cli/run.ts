@@ -14,11 +14,12 @@ import { ExitStatus } from '../protocol/failure.ts';
 import { type RunFolder, runFolder } from '../protocol/run-folder.ts';
 import { markRunUnderWay } from './ending.ts';
 import { openOutFolder } from './out-folder.ts';
+import { openPage, type PageChoice, pageOptions } from './page-option.ts';
 import { progressDisplay } from './progress.ts';
 import { readScenario, type ScenarioOptions, scenarioOptions } from './scenario-argument.ts';
 import { wantsColour } from './terminal.ts';
 
-export interface RunCommandOptions extends ScenarioOptions {
+export interface RunCommandOptions extends ScenarioOptions, PageChoice {
   readonly out?: string;
   readonly redis?: string;
   readonly json?: boolean;
@@ -26,7 +27,7 @@ export interface RunCommandOptions extends ScenarioOptions {
 }
 
 export function runCommand(): Command {
-  return scenarioOptions(new Command('run'))
+  return pageOptions(scenarioOptions(new Command('run')))
     .description('Run a scenario: flood every variant in randomised blocks, judge, report.')
     .option(
       '--out <DIR>',
@@ -58,6 +59,11 @@ export async function runAndTell(path: string, options: RunCommandOptions): Prom
   // The coordinator brings BullMQ with it: only who runs waits for that.
   const { runScenario } = await import('../coordinator/coordinator.ts');
   const display = progressDisplay(process.stderr, options.quiet === true);
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  const page = await openPage(options, folder, say).catch(async (error: unknown) => {
+    await out.remove();
+    throw error;
+  });
   const interrupt = endOnSignals(display.say);
   markRunUnderWay();
   try {
@@ -73,12 +79,14 @@ export async function runAndTell(path: string, options: RunCommandOptions): Prom
       ],
       signal: interrupt.signal,
       onProgress: display.show,
+      watchers: page === null ? [] : [page.watcher],
     });
     display.end();
     await tell(outcome, folder, options);
     return statusOf(outcome);
   } finally {
     display.end();
+    await page?.close();
     await out.remove();
     interrupt.forget();
   }

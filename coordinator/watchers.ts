@@ -60,6 +60,10 @@ export class Watchers {
     this.#warn = warn;
   }
 
+  get isAnyone(): boolean {
+    return this.#watchers.size > 0;
+  }
+
   tell(event: RunEvent): void {
     for (const watcher of this.#watchers) {
       try {
