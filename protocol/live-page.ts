@@ -161,6 +161,8 @@ export interface CoreBar extends Omit<CoreTimes, 'core'> {
 
 export interface MemberLine extends Pick<Member, 'role' | 'name' | 'host' | 'clock'> {
   readonly cores: number;
+  /** By how much the offset of its clock has changed since the process was first seen. */
+  readonly clockMovedMicroseconds: number;
   /** What it said of the last second it told of; null: nothing yet. */
   readonly last: {
     /** Completed by an agent, accepted by a server; null: it does not count. */

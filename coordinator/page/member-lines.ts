@@ -10,6 +10,8 @@ const mostCores = 64;
 
 export class MemberLines {
   #lines = new Map<string, MemberLine>();
+  /** Of every process that takes part, the offset it came with. */
+  #firstOffsets = new Map<string, number>();
 
   get lines(): readonly MemberLine[] {
     return [...this.#lines.values()];
@@ -18,10 +20,26 @@ export class MemberLines {
   /** What a member said before stays: it is asked again in every trial. */
   gather(members: readonly Member[]): void {
     const before = this.#lines;
+    const listed = members.slice(0, mostMembers);
+    this.#firstOffsets = new Map(
+      listed.map(({ instance, clock }) => [
+        instance,
+        this.#firstOffsets.get(instance) ?? clock.offsetMicroseconds,
+      ]),
+    );
     this.#lines = new Map(
-      members.slice(0, mostMembers).map(({ role, name, host, clock, cores }) => {
-        const last = before.get(name)?.last ?? null;
-        return [name, { role, name, host, clock, cores: cores.length, last }];
+      listed.map(({ role, name, host, clock, cores, instance }) => {
+        const first = this.#firstOffsets.get(instance) ?? clock.offsetMicroseconds;
+        const line: MemberLine = {
+          role,
+          name,
+          host,
+          clock,
+          clockMovedMicroseconds: clock.offsetMicroseconds - first,
+          cores: cores.length,
+          last: before.get(name)?.last ?? null,
+        };
+        return [name, line];
       }),
     );
   }

@@ -62,6 +62,8 @@ export async function servePage(options: PageOptions): Promise<LivePage> {
     logger: false,
     bodyLimit: 2_048,
     forceCloseConnections: true,
+    // A folder's name may have 255 bytes, each of them written as three characters.
+    routerOptions: { maxParamLength: 1_024 },
     requestTimeout: 10_000,
   });
   app.server.maxConnections = mostConnections;

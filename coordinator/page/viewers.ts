@@ -30,6 +30,7 @@ export const viewerLimits: ViewerLimits = {
   requests: 20,
 };
 
+const goodbyeMs = 500;
 /** RFC 6455, section 7.4.1. */
 const closeCodes = { goingAway: 1001, policy: 1008, tryLater: 1013 } as const;
 
@@ -84,8 +85,11 @@ export class Viewers {
       viewer.heardAtMs = performance.now();
     });
     socket.on('close', () => this.#forget(viewer));
-    // A broken frame, or one over the limit: ws has closed the connection and says so.
-    socket.on('error', () => socket.terminate());
+    // A broken frame, or one over the limit: ws says goodbye and reads on until it is answered; we do not wait for that.
+    socket.on('error', () => {
+      this.#forget(viewer);
+      setTimeout(() => socket.terminate(), goodbyeMs).unref();
+    });
     this.#beat ??= setInterval(() => this.#tick(), this.#limits.beatMs).unref();
   }
 

@@ -1,6 +1,6 @@
 /**
  * Start here: the page in the browser. What comes over the connection goes into the documents, marks the sections that
- * show it, and those are drawn before the next frame; a page that nobody sees is not drawn at all.
+ * show it, and those are drawn twice a second at most; a page that nobody sees is not drawn at all.
  *
  *   Connection ─ changes ─► Documents ─ keys ─► sections to draw ─ frame ─► tree ─► document
  *
@@ -35,6 +35,8 @@ const sections: readonly Section[] = [
   pastRuns,
 ];
 const leastWidth = 240;
+/** What is told comes up to four times a second; drawing it twice is enough to look at, and costs half. */
+const drawnEveryMs = 500;
 
 const documents = new Documents();
 const chosen = { conditions: 0, trial: null as string | null };
@@ -43,7 +45,9 @@ let runs: readonly PastRun[] = [];
 let announced: string | null = null;
 
 const stale = new Set<Section>();
+let timer = 0;
 let frame = 0;
+let drawnAtMs = Number.NEGATIVE_INFINITY;
 
 const view: View = {
   documents,
@@ -65,13 +69,11 @@ const view: View = {
 const actions: Actions = {
   chooseConditions(place) {
     chosen.conditions = place;
-    mark([verdicts, latency, cores]);
+    drawNow([verdicts, latency, cores]);
   },
   chooseTrial(trial) {
     chosen.trial = trial;
-    mark([trials]);
-    // The focus moves to it, so it must be there.
-    draw();
+    drawNow([trials]);
   },
   retry: () => connection.retry(),
 };
@@ -99,12 +101,24 @@ const connection = new Connection({
 
 function mark(changed: readonly Section[]): void {
   for (const section of changed) stale.add(section);
-  if (frame === 0 && stale.size > 0) frame = requestAnimationFrame(draw);
+  if (timer !== 0 || stale.size === 0) return;
+  const waitMs = Math.max(0, drawnAtMs + drawnEveryMs - performance.now());
+  timer = setTimeout(() => {
+    frame = requestAnimationFrame(draw);
+  }, waitMs);
+}
+
+/** What a person did shows at once. */
+function drawNow(changed: readonly Section[]): void {
+  for (const section of changed) stale.add(section);
+  draw();
 }
 
 function draw(): void {
+  clearTimeout(timer);
   cancelAnimationFrame(frame);
-  frame = 0;
+  timer = 0;
+  drawnAtMs = performance.now();
   // Widths first: a measurement between two drawings would lay the page out once for each.
   const drawn = [...stale].map((section) => ({
     at: elementOf(section.id),

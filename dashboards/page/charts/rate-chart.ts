@@ -25,9 +25,11 @@ interface Place {
 }
 
 const height = 220;
-const margin = { left: 52, right: 10, top: 8, bottom: 34 };
+const margin = { left: 52, right: 22, top: 8, bottom: 34 };
 /** With more, dots would only cover the lines. */
 const mostDots = 400;
+/** With fewer, they are drawn larger. */
+const fewDots = 60;
 
 export function rateChart({ samples, colourOf, dashOf, width, says }: RateChart): Tree {
   const underLoad = samples.reduce((sum, { seconds }) => sum + seconds, 0);
@@ -69,7 +71,11 @@ export function rateChart({ samples, colourOf, dashOf, width, says }: RateChart)
       marks(
         places.filter(({ sample }) => sample.cell === cell),
         places,
-        { stroke: colourOf(cell), dash: dashOf(cell), dots: places.length <= mostDots },
+        {
+          stroke: colourOf(cell),
+          dash: dashOf(cell),
+          dots: places.length <= mostDots ? (places.length <= fewDots ? 'large' : 'small') : 'none',
+        },
       ),
     ),
     ...places
@@ -81,7 +87,7 @@ export function rateChart({ samples, colourOf, dashOf, width, says }: RateChart)
 interface Look {
   readonly stroke: string;
   readonly dash: string;
-  readonly dots: boolean;
+  readonly dots: 'large' | 'small' | 'none';
 }
 
 /** What is measured stands out; warm-up and void attempts are faint. */
@@ -99,7 +105,11 @@ function marks(own: readonly Place[], all: readonly Place[], { stroke, dash, dot
   }
   return (['faint', 'strong'] as const).flatMap((weight) => [
     element('path', { class: `line ${weight}`, d: parts[weight].lines, stroke, 'stroke-dasharray': dash }),
-    element('path', { class: `dots ${weight}`, d: dots ? parts[weight].dots : '', stroke }),
+    element('path', {
+      class: `dots ${weight} ${dots}`,
+      d: dots === 'none' ? '' : parts[weight].dots,
+      stroke,
+    }),
   ]);
 }
 

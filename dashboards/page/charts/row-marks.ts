@@ -47,7 +47,10 @@ export function intervalMark({ width, reach, zone }: IntervalScale, mark: Interv
       }),
     );
   }
-  if (ratio !== null && Math.abs(Math.log(ratio)) <= reach)
+  const beyond = ratio === null || Math.abs(Math.log(ratio)) <= reach ? 0 : ratio > 1 ? 1 : -1;
+  if (beyond !== 0)
+    parts.push(element('path', { class: 'interval', stroke: colour, d: end(x(beyond * reach), beyond) }));
+  else if (ratio !== null)
     parts.push(
       element('path', {
         class: mark.isHollow ? 'diamond hollow' : 'diamond',

@@ -3,6 +3,7 @@
 import { percent, plural, scaled } from '../../../coordinator/report/figures.ts';
 import type { CellFigures, CoreBar } from '../../../protocol/live-page.ts';
 import { coreColumns, modes } from '../charts/core-columns.ts';
+import { dataTable, type TableRow } from '../data-table.ts';
 import { element, type Tree } from '../tree.ts';
 import { chosenCells, type Section } from '../view.ts';
 
@@ -60,7 +61,7 @@ function group(variant: string, { serverCores, loadCores, blocks }: CellFigures,
           element(
             'div',
             {},
-            element('p', { class: 'quiet' }, what),
+            element('p', { class: 'quiet' }, `${what}, ${percent(busyOf(bars))} busy`),
             coreColumns(`${variant}, ${what}`, bars, width),
           ),
         ];
@@ -72,50 +73,32 @@ function group(variant: string, { serverCores, loadCores, blocks }: CellFigures,
   );
 }
 
+/** All cores together. */
+function busyOf(bars: readonly CoreBar[]): number {
+  return 1 - bars.reduce((sum, { idle }) => sum + idle, 0) / bars.length;
+}
+
 function table(known: readonly { readonly variant: string; readonly figures: CellFigures }[]): Tree {
-  const caption = 'Share of the measured time by mode, mean over trials';
-  const rows = known.flatMap(({ variant, figures }) => [
-    ...figures.serverCores.map((bar) => ({ what: `${variant}, core ${bar.core}`, bar })),
-    ...figures.loadCores.map((bar) => ({ what: `${variant}, load, core ${bar.core}`, bar })),
-  ]);
-  return element(
-    'div',
-    { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': caption },
-    element(
-      'table',
-      {},
-      element('caption', {}, caption),
-      element(
-        'thead',
-        {},
-        element(
-          'tr',
-          {},
-          element('th', { scope: 'col' }, 'Core'),
-          ...[...modes, 'idle', 'accepts/s'].map((name) =>
-            element('th', { scope: 'col', class: 'number' }, name),
-          ),
-        ),
-      ),
-      element(
-        'tbody',
-        {},
-        ...rows.map(({ what, bar }) =>
-          element(
-            'tr',
-            {},
-            element('th', { scope: 'row' }, what),
-            ...[...modes, 'idle' as const].map((mode) =>
-              element('td', { class: 'number' }, percent(bar[mode], 1)),
-            ),
-            element(
-              'td',
-              { class: 'number' },
-              bar.acceptsPerSecond === null ? '–' : scaled(bar.acceptsPerSecond),
-            ),
-          ),
-        ),
-      ),
-    ),
-  );
+  const row = (what: string, bar: CoreBar): TableRow => ({
+    cells: [
+      what,
+      ...[...modes, 'idle' as const].map((mode) => percent(bar[mode], 1)),
+      bar.acceptsPerSecond === null ? '–' : scaled(bar.acceptsPerSecond),
+    ],
+  });
+  return dataTable({
+    caption: 'Share of the measured time by mode, mean over trials',
+    columns: [
+      { title: 'Core' },
+      ...[...modes, 'idle', 'accepts/s'].map((title) => ({ title, kind: 'number' as const })),
+    ],
+    groups: [
+      {
+        rows: known.flatMap(({ variant, figures }) => [
+          ...figures.serverCores.map((bar) => row(`${variant}, core ${bar.core}`, bar)),
+          ...figures.loadCores.map((bar) => row(`${variant}, load, core ${bar.core}`, bar)),
+        ]),
+      },
+    ],
+  });
 }

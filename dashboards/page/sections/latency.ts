@@ -6,6 +6,7 @@ import type { LatencySummary, RunOutline } from '../../../protocol/live-page.ts'
 import type { LatencyName } from '../../../protocol/trial-record.ts';
 import { logAxis } from '../charts/axis.ts';
 import { spanMark } from '../charts/row-marks.ts';
+import { dataTable, type TableRow } from '../data-table.ts';
 import { element, type Tree } from '../tree.ts';
 import { chosenCells, type Section, variantColour } from '../view.ts';
 
@@ -18,6 +19,9 @@ const titles: Readonly<Record<(typeof percentiles)[number], string>> = {
   p999: 'p99.9',
 };
 const markWidth = 170;
+const markMargin = 7;
+/** A logarithm wants something over 0; a histogram knows nothing under it. */
+const shortest = 1e-9;
 
 interface Row {
   readonly name: LatencyName;
@@ -54,52 +58,32 @@ export const latency: Section = {
 
 function table(run: RunOutline, rows: readonly Row[]): Tree {
   const values = rows.flatMap(({ summary }) => [summary.p50, summary.p999]).filter((value) => value !== null);
-  const axis = logAxis(Math.max(1e-9, Math.min(...values)), Math.max(...values), markWidth - 14);
-  const at = (seconds: number): number => 7 + axis.at(seconds);
-  const caption = 'Latency by percentile, all blocks merged; lower is better';
-  return element(
-    'div',
-    { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': caption },
-    element(
-      'table',
-      { class: 'latency' },
-      element('caption', {}, caption),
-      element(
-        'thead',
-        {},
-        element(
-          'tr',
-          {},
-          element('th', { scope: 'col' }, 'Variant'),
-          ...percentiles.map((name) => element('th', { scope: 'col', class: 'number' }, titles[name])),
-          element(
-            'td',
-            { class: 'drawn', 'aria-hidden': 'true' },
-            ...[axis.ticks[0], axis.ticks[axis.ticks.length - 1]].map((tick) =>
-              element('span', {}, duration(tick).replace(/\.0+ /, ' ')),
-            ),
-          ),
-        ),
-      ),
-      ...order.flatMap((name) => {
-        const own = rows.filter((row) => row.name === name);
-        return own.length === 0
-          ? []
-          : [
-              element(
-                'tbody',
-                {},
-                element(
-                  'tr',
-                  { class: 'group' },
-                  element('th', { scope: 'rowgroup', colspan: 6 }, latencyTitles[name]),
-                ),
-                ...own.map((row) => line(run, row, at, axis.ticks.map(at))),
-              ),
-            ];
-      }),
-    ),
+  const axis = logAxis(
+    Math.max(shortest, Math.min(...values)),
+    Math.max(...values),
+    markWidth - 2 * markMargin,
   );
+  const at = (seconds: number): number => markMargin + axis.at(Math.max(shortest, seconds));
+  const grid = axis.ticks.map(at);
+  const ends = [axis.ticks[0], axis.ticks[axis.ticks.length - 1]];
+  return dataTable({
+    caption: 'Latency by percentile, all blocks merged; lower is better',
+    className: 'latency',
+    columns: [
+      { title: 'Variant' },
+      ...percentiles.map((name) => ({ title: titles[name], kind: 'number' as const })),
+      {
+        title: ends.map((tick) => element('span', {}, duration(tick).replace(/\.0+ /, ' '))),
+        kind: 'drawn',
+      },
+    ],
+    groups: order.flatMap((name) => {
+      const own = rows.filter((row) => row.name === name);
+      return own.length === 0
+        ? []
+        : [{ title: latencyTitles[name], rows: own.map((row) => line(run, row, at, grid)) }];
+    }),
+  });
 }
 
 function line(
@@ -107,26 +91,19 @@ function line(
   { name, variant, summary }: Row,
   at: (seconds: number) => number,
   grid: readonly number[],
-): Tree {
-  return element(
-    'tr',
-    { 'data-latency': `${variant} ${name}` },
-    element('th', { scope: 'row' }, variant),
-    ...percentiles.map((percentile) =>
-      element('td', { class: 'number' }, summary[percentile] === null ? '–' : duration(summary[percentile])),
-    ),
-    element(
-      'td',
-      { class: 'drawn', 'aria-hidden': 'true' },
+): TableRow {
+  const known = percentiles.map((percentile) => summary[percentile]);
+  return {
+    attributes: { 'data-latency': `${variant} ${name}` },
+    cells: [
+      variant,
+      ...known.map((seconds) => (seconds === null ? '–' : duration(seconds))),
       spanMark({
         width: markWidth,
         colour: variantColour(run, variant),
-        places: percentiles.flatMap((percentile) => {
-          const seconds = summary[percentile];
-          return seconds === null ? [] : [at(Math.max(1e-9, seconds))];
-        }),
+        places: known.filter((seconds) => seconds !== null).map(at),
         grid,
       }),
-    ),
-  );
+    ],
+  };
 }

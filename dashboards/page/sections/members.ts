@@ -1,14 +1,14 @@
 /** Who takes part: the server, and the agents with the headroom of their cores and how far their clocks can be trusted. */
 
+import { leastLoadIdle } from '../../../coordinator/judge/limited-by.ts';
 import { duration, percent, scaled } from '../../../coordinator/report/figures.ts';
 import type { MemberLine } from '../../../protocol/live-page.ts';
 import { coreColumns } from '../charts/core-columns.ts';
 import { shareMark } from '../charts/row-marks.ts';
-import { element, type Tree } from '../tree.ts';
+import { dataTable, type TableRow } from '../data-table.ts';
+import { type Child, element, type Tree } from '../tree.ts';
 import type { Section } from '../view.ts';
 
-/** With less its figures are bounds: docs/method.md, "What limited a trial". */
-const leastHeadroom = 0.2;
 const mostListed = 64;
 
 export const members: Section = {
@@ -41,29 +41,19 @@ export const members: Section = {
 function table(lines: readonly MemberLine[]): Tree {
   const caption = 'Members, and the last second each told of';
   const hidden = lines.length - mostListed;
-  const rows = [...lines].sort((one, other) => urgency(one) - urgency(other)).slice(0, mostListed);
-  const header = ['Member', 'Cores', 'Connections/s', 'Failed', 'Headroom', 'Clock'];
-  return element(
-    'div',
-    { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': caption },
-    element(
-      'table',
-      {},
-      element('caption', {}, hidden > 0 ? `${caption}; ${hidden} more, all with more headroom` : caption),
-      element(
-        'thead',
-        {},
-        element(
-          'tr',
-          {},
-          ...header.map((text, column) =>
-            element('th', { scope: 'col', class: column > 0 && column < 4 ? 'number' : null }, text),
-          ),
-        ),
-      ),
-      element('tbody', {}, ...rows.map(row)),
-    ),
-  );
+  const listed = [...lines].sort((one, other) => urgency(one) - urgency(other)).slice(0, mostListed);
+  return dataTable({
+    caption: hidden > 0 ? `${caption}; ${hidden} more, all with more headroom` : caption,
+    columns: [
+      { title: 'Member' },
+      { title: 'Cores', kind: 'number' },
+      { title: 'Connections/s', kind: 'number' },
+      { title: 'Failed', kind: 'number' },
+      { title: 'Headroom', kind: 'words' },
+      { title: 'Clock offset', kind: 'words' },
+    ],
+    groups: [{ rows: listed.map(row) }],
+  });
 }
 
 /** The server first, then who has the least to spare. */
@@ -71,31 +61,39 @@ function urgency({ role, last }: MemberLine): number {
   return role === 'server' ? -1 : (last?.headroom ?? 1);
 }
 
-function row({ role, name, host, cores, last, clock }: MemberLine): Tree {
+function row(line: MemberLine): TableRow {
+  const { role, name, host, cores, last, clock, clockMovedMicroseconds } = line;
   const count = (value: number | null | undefined): string => (value == null ? '–' : scaled(value));
-  return element(
-    'tr',
-    {},
-    element('th', { scope: 'row' }, name, element('span', { class: 'quiet' }, ` ${role} on ${host}`)),
-    element('td', { class: 'number' }, String(cores)),
-    element('td', { class: 'number' }, count(last?.connections)),
-    element('td', { class: 'number' }, role === 'server' ? '–' : count(last?.failed)),
-    element('td', {}, ...headroom(last?.headroom ?? null)),
-    element('td', { class: 'clock' }, clockWords(clock)),
-  );
+  return {
+    cells: [
+      [name, element('span', { class: 'quiet under' }, ` ${role} on ${host}`)],
+      String(cores),
+      count(last?.connections),
+      role === 'server' ? '–' : count(last?.failed),
+      headroom(last?.headroom ?? null),
+      clockWords(clock, clockMovedMicroseconds),
+    ],
+  };
 }
 
 function headroom(share: number | null): (Tree | string)[] {
   if (share === null) return ['–'];
-  const isLow = share < leastHeadroom;
+  const isLow = share < leastLoadIdle;
   return [
-    shareMark(share, leastHeadroom, isLow),
+    shareMark(share, leastLoadIdle, isLow),
     element('span', { class: isLow ? 'broken' : null }, ` ${percent(share)}${isLow ? ' ▼ too little' : ''}`),
   ];
 }
 
-/** "+12.0 µs ± 85 µs". */
-function clockWords({ offsetMicroseconds, boundMicroseconds }: MemberLine['clock']): string {
-  const sign = offsetMicroseconds < 0 ? '−' : '+';
-  return `${sign}${duration(Math.abs(offsetMicroseconds) / 1e6)} ± ${duration(boundMicroseconds / 1e6)}`;
+/**
+ * The control clock counts since 1970, a member's since its machine was started: what can be read of an offset is how
+ * far it is known, and whether it stays.
+ */
+function clockWords({ offsetMicroseconds, boundMicroseconds }: MemberLine['clock'], moved: number): Child[] {
+  const sign = moved < 0 ? '−' : '+';
+  const seconds = (offsetMicroseconds / 1e6).toLocaleString('en-US', { minimumFractionDigits: 6 });
+  return [
+    `± ${duration(boundMicroseconds / 1e6)}, moved ${sign}${duration(Math.abs(moved) / 1e6)}`,
+    element('span', { class: 'quiet under' }, ` ${seconds} s`),
+  ];
 }

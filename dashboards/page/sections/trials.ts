@@ -9,7 +9,7 @@ import type { RunOutline, TrialLine } from '../../../protocol/live-page.ts';
 import { type Child, element, type Tree } from '../tree.ts';
 import { type Actions, cellWords, type Section, type View, variantColour } from '../view.ts';
 
-const mostColumns = 40;
+const mostColumns = 24;
 const mostRows = 48;
 
 const stateWords: Readonly<Record<TrialLine['state'], string>> = {

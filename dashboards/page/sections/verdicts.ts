@@ -2,6 +2,7 @@
 
 import { metrics } from '../../../coordinator/judge/metrics.ts';
 import type { Conditions } from '../../../coordinator/judge/pairs.ts';
+import { leastBlocks, zoneOf } from '../../../coordinator/judge/verdict.ts';
 import {
   boundedFigure,
   conditionsText,
@@ -14,10 +15,13 @@ import { verdictSigns } from '../../../coordinator/report/words.ts';
 import type { CourseStep, RunOutline, VerdictLine } from '../../../protocol/live-page.ts';
 import { courseChart } from '../charts/course-chart.ts';
 import { type IntervalScale, intervalMark } from '../charts/row-marks.ts';
+import { dataTable, type TableRow } from '../data-table.ts';
 import { element, type Tree } from '../tree.ts';
 import { conditionsWords, type Section, type View } from '../view.ts';
 
 const markWidth = 150;
+/** Two fit beside each other where there is room for two. */
+const widestCourse = 590;
 
 export const verdicts: Section = {
   id: 'verdicts',
@@ -46,14 +50,18 @@ export const verdicts: Section = {
       element(
         'p',
         { class: 'quiet' },
-        `The line is “no difference”, the shaded zone what was declared not to matter (${percent(run.smallestDifference)}). A claim takes 10 blocks, and is made at the end.`,
+        `The line is “no difference”, the shaded zone what was declared not to matter (${percent(run.smallestDifference)}). A claim takes ${plural(leastBlocks, 'block')}, and is made at the end.`,
       ),
-      ...variants.map((variant) =>
-        course(
-          run,
-          variant,
-          steps.filter((step) => step.variant === variant),
-          view,
+      element(
+        'div',
+        { class: 'courses' },
+        ...variants.map((variant) =>
+          course(
+            run,
+            variant,
+            steps.filter((step) => step.variant === variant),
+            view,
+          ),
         ),
       ),
     ];
@@ -85,76 +93,45 @@ export function conditionsChooser(run: RunOutline, chosen: number, choose: (plac
 function table(run: RunOutline, conditions: number, lines: readonly VerdictLine[]): Tree {
   const [first] = lines;
   const scale = scaleOf(run, lines);
-  const caption = `${first.variant} against ${run.baseline}: ${conditionsText(run.conditions[conditions] as Conditions)}`;
-  const header = [
-    'Metric',
-    run.baseline,
-    first.variant,
-    'Difference',
-    `${percent(first.confidence)} interval`,
-    'Blocks',
-    'Verdict',
-  ];
-  return element(
-    'div',
-    { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': caption },
-    element(
-      'table',
-      { class: 'cards verdicts', role: 'table' },
-      element('caption', {}, caption),
-      element(
-        'thead',
-        { role: 'rowgroup' },
-        element(
-          'tr',
-          { role: 'row' },
-          ...header.flatMap((text, column) => [
-            element(
-              'th',
-              { scope: 'col', role: 'columnheader', class: column > 0 && column < 6 ? 'number' : null },
-              text,
-            ),
-            // Drawn of the figures beside it.
-            ...(column === 4 ? [element('td', { class: 'drawn', 'aria-hidden': 'true' })] : []),
-          ]),
-        ),
-      ),
-      element('tbody', { role: 'rowgroup' }, ...lines.map((line) => row(run, line, scale, header))),
-    ),
-  );
+  return dataTable({
+    caption: `${first.variant} against ${run.baseline}: ${conditionsText(run.conditions[conditions] as Conditions)}`,
+    className: 'verdicts',
+    columns: [
+      { title: 'Metric' },
+      { title: run.baseline, kind: 'number' },
+      { title: first.variant, kind: 'number' },
+      { title: 'Difference', kind: 'number' },
+      { title: `${percent(first.confidence)} interval`, kind: 'number' },
+      { title: '', kind: 'drawn' },
+      { title: 'Blocks', kind: 'number' },
+      { title: 'Verdict', kind: 'words' },
+    ],
+    groups: [{ rows: lines.map((line) => row(run, line, scale)) }],
+  });
 }
 
-function row(run: RunOutline, line: VerdictLine, scale: IntervalScale, header: readonly string[]): Tree {
-  const { metric, verdict, ratio, low, high, blocks } = line;
-  const number = (column: number, text: string): Tree =>
-    element('td', { role: 'cell', class: 'number', 'data-label': header[column] }, text);
-  return element(
-    'tr',
-    { role: 'row', class: metric === run.headline ? 'headline' : null, 'data-metric': metric },
-    element('th', { scope: 'row', role: 'rowheader' }, metrics[metric].title),
-    number(1, boundedFigure(metric, line.baselineMedian, line.baselineLimitedBy)),
-    number(2, boundedFigure(metric, line.median, line.limitedBy)),
-    number(3, difference(ratio)),
-    number(4, interval(line)),
-    element(
-      'td',
-      { class: 'drawn', 'aria-hidden': 'true' },
-      intervalMark(scale, {
-        ratio,
-        low,
-        high,
-        colour: `var(--${verdict})`,
-        isHollow: verdict === 'inconclusive',
-      }),
-    ),
-    number(5, String(blocks)),
-    element('td', { role: 'cell', class: `verdict ${verdict}` }, verdictSigns[verdict]),
-  );
+function row(run: RunOutline, line: VerdictLine, scale: IntervalScale): TableRow {
+  const { metric, verdict, ratio, low, high } = line;
+  const isHollow = verdict === 'inconclusive';
+  return {
+    attributes: { class: metric === run.headline ? 'headline' : null, 'data-metric': metric },
+    cells: [
+      metrics[metric].title,
+      boundedFigure(metric, line.baselineMedian, line.baselineLimitedBy),
+      boundedFigure(metric, line.median, line.limitedBy),
+      difference(ratio),
+      interval(line),
+      intervalMark(scale, { ratio, low, high, colour: `var(--${verdict})`, isHollow }),
+      String(line.blocks),
+      { className: `verdict ${verdict}`, text: verdictSigns[verdict] },
+    ],
+  };
 }
 
 /** Wide enough for most rows; what is wider is cut off with an arrow, or one row would flatten the others. */
 function scaleOf(run: RunOutline, lines: readonly VerdictLine[]): IntervalScale {
-  const zone = { low: Math.log(1 - run.smallestDifference), high: -Math.log(1 - run.smallestDifference) };
+  const { low, high } = zoneOf(run.smallestDifference);
+  const zone = { low: Math.log(low), high: Math.log(high) };
   const reaches = lines
     .flatMap(({ ratio, low, high }) => {
       const known = [ratio, low, high]
@@ -184,8 +161,8 @@ function course(run: RunOutline, variant: string, steps: readonly CourseStep[], 
     courseChart({
       steps,
       blocks: run.blocks,
-      zone: { low: 1 - run.smallestDifference, high: 1 / (1 - run.smallestDifference) },
-      width: view.widthOf('verdicts'),
+      zone: zoneOf(run.smallestDifference),
+      width: Math.min(widestCourse, view.widthOf('verdicts')),
       says,
     }),
   );
