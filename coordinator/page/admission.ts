@@ -1,13 +1,12 @@
 /**
  * Who may have what the page serves. Three questions, asked of every request and of every upgrade before it is answered:
  *
- *   Host    is it a name of this machine? A page of somebody else's, whose name was made to lead here, has another one.
+ *   Host    where there is no token: is it a name of loopback? A page of somebody else's, whose name was made to lead here,
+ *           has another one. (Where there is a token it has none to show: its cookies are those of its own name.)
  *   Origin  where a browser says it: is it this page itself?
  *   token   where there is one: is it there, as a bearer's or in the cookie of the login?
  */
 
-import { hostname } from 'node:os';
-import ipaddr from 'ipaddr.js';
 import { isLoopback, tokenMatches } from '../../protocol/access.ts';
 import type { LoginCookie } from './login-cookie.ts';
 
@@ -22,12 +21,10 @@ export interface Caller {
 export type Admission = 'granted' | 'token' | 'place';
 
 export class Gate {
-  readonly #listensOn: string;
   readonly #token: string | null;
   readonly #cookie: LoginCookie | null;
 
-  constructor(listensOn: string, token: string | null, cookie: LoginCookie | null) {
-    this.#listensOn = listensOn;
+  constructor(token: string | null, cookie: LoginCookie | null) {
     this.#token = token;
     this.#cookie = cookie;
   }
@@ -40,7 +37,8 @@ export class Gate {
   /** Host and origin alone: for what is served to those who have no token yet. */
   comesFromHere({ host, origin }: Pick<Caller, 'host' | 'origin'>): boolean {
     const name = hostNameOf(host);
-    if (name === null || !this.#isOurs(name)) return false;
+    // Its port is not looked at: people come through tunnels.
+    if (name === null || (this.#token === null && !isLoopback(name))) return false;
     return origin === undefined || hostOfOrigin(origin) === host?.toLowerCase();
   }
 
@@ -49,14 +47,6 @@ export class Gate {
     const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
     if (bearer !== undefined) return tokenMatches(this.#token, bearer);
     return this.#cookie?.isIn(cookie) ?? false;
-  }
-
-  /** The port is not looked at: people come through tunnels. */
-  #isOurs(name: string): boolean {
-    if (isLoopback(name)) return true;
-    if (isLoopback(this.#listensOn)) return false;
-    const own = hostname().toLowerCase();
-    return ipaddr.isValid(name) || name === own || name.startsWith(`${own}.`) || own.startsWith(`${name}.`);
   }
 }
 

@@ -20,6 +20,7 @@ export function loginPage(wasWrong: boolean): string {
 <h1>This page wants a token</h1>
 ${wrong}
 <form method="post" action="/login">
+<input name="username" autocomplete="username" value="stampede" hidden>
 <label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus${wasWrong ? ' aria-invalid="true" aria-describedby="wrong"' : ''}>
 <button type="submit">Watch the run</button>

@@ -247,7 +247,8 @@ export class RunModel implements RunWatcher {
       at: this.#sinceBegin(this.#nowMs()) - 0.5,
       cell,
       second: message.second,
-      phase: message.second < open.scenario.warmUpSeconds ? 'warm-up' : 'measured',
+      // Of a second that is part of both, what it is more of.
+      phase: message.second + 0.5 < open.scenario.warmUpSeconds ? 'warm-up' : 'measured',
       completed,
       failed: Object.values(failed).reduce((sum, count) => sum + count, 0),
       missed,

@@ -5,8 +5,8 @@
  *                                                 ▲ upgrade
  *   browser ── request ─► Gate (host, origin, token) ─► page, scripts, past runs
  *
- * It refuses to listen off loopback without a token, to answer to a name that is not this machine's, and to be told
- * anything but where a page is. It logs nothing.
+ * It refuses to listen off loopback without a token, to answer pages of others, and to be told anything but where a page
+ * is. It logs nothing.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -55,7 +55,7 @@ export async function servePage(options: PageOptions): Promise<LivePage> {
   requireToken('the live page', address, token);
   const assets = await readPageAssets(options.assets);
   const cookie = token === null ? null : new LoginCookie(token);
-  const gate = new Gate(address.host, token, cookie);
+  const gate = new Gate(token, cookie);
   const viewers = new Viewers(model.log, randomBytes(8).toString('hex'), options.limits ?? viewerLimits);
 
   const app = fastify({

@@ -38,7 +38,7 @@ export class Connection {
   open(): void {
     clearTimeout(this.#timer);
     this.#events.onState('connecting');
-    const url = new URL('live', location.href);
+    const url = new URL('./live', location.href);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(url);
     this.#socket = socket;

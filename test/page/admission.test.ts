@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { hostname } from 'node:os';
 import { test } from 'node:test';
 import { type Admission, type Caller, Gate } from '../../coordinator/page/admission.ts';
 import { LoginCookie } from '../../coordinator/page/login-cookie.ts';
@@ -12,8 +11,8 @@ const nobody: Caller = {
   cookie: undefined,
 };
 
-test('admit() on loopback answers to names of loopback, and to no page but its own', () => {
-  const gate = new Gate('127.0.0.1', null, null);
+test('admit() without a token answers to names of loopback, and to no page but its own', () => {
+  const gate = new Gate(null, null);
   const cases: [Partial<Caller>, Admission][] = [
     [{}, 'granted'],
     [{ host: 'localhost:9465' }, 'granted'],
@@ -33,7 +32,7 @@ test('admit() on loopback answers to names of loopback, and to no page but its o
     [{ host: '127.0.0.1.evil.example' }, 'place'],
     [{ host: 'localhost.evil.example' }, 'place'],
     [{ host: '192.0.2.1:9465' }, 'place'],
-    [{ host: hostname() }, 'place'],
+    [{ host: 'lab-1' }, 'place'],
     [{ host: undefined }, 'place'],
     [{ host: 'user@127.0.0.1' }, 'place'],
   ];
@@ -41,9 +40,9 @@ test('admit() on loopback answers to names of loopback, and to no page but its o
     assert.equal(gate.admit({ ...nobody, ...change }), wanted, JSON.stringify(change));
 });
 
-test('admit() off loopback answers to addresses and to this machine’s name, for those who show the token', () => {
+test('admit() with a token answers to any name, for those who show it, and to no page but its own', () => {
   const cookie = new LoginCookie(token);
-  const gate = new Gate('0.0.0.0', token, cookie);
+  const gate = new Gate(token, cookie);
   const held = cookie.make().split(';', 1)[0] ?? '';
   const cases: [Partial<Caller>, Admission][] = [
     [{}, 'token'],
@@ -58,8 +57,9 @@ test('admit() off loopback answers to addresses and to this machine’s name, fo
     [{ cookie: held.replace(/=\d+/, '=9999999999') }, 'token'],
     [{ cookie: `stampede=${token}` }, 'token'],
     [{ host: '192.0.2.1:9465', authorization: `Bearer ${token}` }, 'granted'],
-    [{ host: `${hostname()}.lab:9465`, authorization: `Bearer ${token}` }, 'granted'],
-    [{ host: 'evil.example', authorization: `Bearer ${token}` }, 'place'],
+    [{ host: 'coordinator.lab:9465', authorization: `Bearer ${token}` }, 'granted'],
+    [{ host: 'evil.example', origin: 'http://evil.example' }, 'token'],
+    [{ host: 'a b', authorization: `Bearer ${token}` }, 'place'],
     [{ origin: 'https://evil.example', authorization: `Bearer ${token}` }, 'place'],
   ];
   for (const [change, wanted] of cases)

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { viewerLimits } from '../../coordinator/page/viewers.ts';
 import { maxLiveRequestBytes } from '../../protocol/live-page.ts';
 import { LiveClient } from './live-client.ts';
@@ -65,15 +67,15 @@ test('a viewer that keeps up is told at most four times a second, and that someb
   run.begin(record.trial);
   await sleep(300);
   client.messages.length = 0;
-  for (let second = 0; second < 200; second++) {
+  const began = performance.now();
+  for (let second = 0; second < 100; second++) {
     run.report(record.trial, second, 1);
     await sleep(10);
   }
-  const seconds = 200 * 0.01;
-  // The timers of a busy machine are late, and then there are fewer; never more.
-  assert.ok(client.messages.length <= 4 * seconds * 1.6 + 1, `${client.messages.length} messages`);
+  const seconds = (performance.now() - began) / 1_000;
+  assert.ok(client.messages.length <= 4 * seconds + 2, `${client.messages.length} messages in ${seconds} s`);
   await client.until(({ messages }) => messages.some(({ message }) => message.kind === 'alive'));
-  assert.equal(client.samples.length, 200);
+  assert.equal(client.samples.length, 100);
 });
 
 test('what is no request closes the connection with a reason, and the server goes on', async (t) => {
@@ -158,20 +160,33 @@ test('a reader that takes nothing holds one piece of memory and is dropped; the 
   const began = performance.now();
   let turn = 0;
   const telling = setInterval(() => {
+    good.messages.length = 0;
     for (let part = 0; part < 64; part++)
       run.model.log.put(`course/${part}`, [{ block: turn++, note: 'x'.repeat(4_000) }] as never);
   }, 10);
-  const before = process.memoryUsage().rss;
-  await sleep(2_500);
+  await sleep(200);
+  const before = heldBytes();
+  // 30 MB are told meanwhile.
+  await sleep(1_200);
+  const grown = heldBytes() - before;
+  await sleep(1_000);
   clearInterval(telling);
   // Reading again shows whether the server has hung up meanwhile.
   slow.resume();
   await ended;
   assert.ok(performance.now() - began < 8_000);
-  assert.ok(process.memoryUsage().rss - before < 64 << 20, 'what was not read was kept');
+  assert.ok(grown < 6 << 20, `${grown >> 10} KiB more: what was not read was kept`);
   assert.equal(good.socket.readyState, good.socket.OPEN);
   await good.until(({ sequence }) => sequence === run.model.log.sequence);
 });
+
+/** What is in use of the heap and outside of it, rubbish taken out. */
+function heldBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
 
 /** A socket that has been through the upgrade, and what it is sent and says is for the test to do. */
 async function upgraded(port: number): Promise<Socket> {
