@@ -1,9 +1,9 @@
 /**
  * The tests, from what was built: `node setup/test.mjs [AREA…]` runs every built test file of test/, or only those areas.
  *
- * Two lanes run side by side, each file by file: those that flood, or ask the kernel's network for all that it has, wait for
- * each other in one of them; all others, which compute, or wait more than they work, are in the other. Both report as one;
- * the runner's summary is the last thing said.
+ * Two lanes run side by side, each file by file. Files that only compute are in one of them; all others (they flood, use
+ * the kernel's network, Redis, a browser, or the clock) wait for each other in the other lane, so that no two of them
+ * disturb each other's timing. Both report as one; the runner's summary is the last thing said.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -12,17 +12,19 @@ import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
 
 const root = 'dist/test';
-/** Two of these would disturb each other's timing. */
-const flooding = new Set([
-  'agent-engine',
-  'bench',
-  'cli',
-  'dashboards',
-  'labs',
-  'linux',
-  'net-attack',
-  'net-peers',
-  'server',
+/** Nothing but this process' own computing. */
+const computing = new Set([
+  'conformance',
+  'judge',
+  'measurement',
+  'net',
+  'net-links',
+  'net-simulation',
+  'net-wire',
+  'plan',
+  'protocol',
+  'simulator',
+  'tidy',
 ]);
 /** A file that hangs ends; on a slow machine the longest takes half of it. */
 const longestMs = 300_000;
@@ -33,7 +35,7 @@ const areas = readdirSync(root, { withFileTypes: true })
   .map(({ name }) => name)
   .sort();
 const lanes = [true, false]
-  .map((floods) => areas.filter((area) => flooding.has(area) === floods))
+  .map((computes) => areas.filter((area) => computing.has(area) === computes))
   .map((lane) => lane.flatMap((area) => testsIn(join(root, area))))
   .filter((files) => files.length > 0);
 if (lanes.length === 0 || wanted.some((area) => !existsSync(join(root, area)))) {
