@@ -388,7 +388,7 @@ function touch(memory: DataView, batch: FrameBatch, count: number): number {
   let sum = 0;
   for (let index = 0; index < count; index++) {
     const at = batch.at[index];
-    sum = (sum + memory.getInt8(at) + memory.getInt8(at + batch.length[index] - 1)) | 0;
+    sum = (sum + memory.getInt8(at) + memory.getInt8(at + Math.max(batch.length[index] - 1, 0))) | 0;
   }
   return sum;
 }
