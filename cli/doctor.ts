@@ -7,7 +7,7 @@ import { findProgram } from '../coordinator/labs/program.ts';
 import { readMachine } from '../coordinator/plan/machine.ts';
 import { linkAbilities } from '../linux/link-abilities.ts';
 import { ExitStatus } from '../protocol/failure.ts';
-import { howToGetK6 } from '../protocol/k6.ts';
+import { howToGetK6 } from '../protocol/k6-name.ts';
 import { abilities } from './abilities.ts';
 import { type DoctorFacts, type Finding, findings, type Standing } from './doctor-findings.ts';
 import { columns, type Style, styleOf } from './terminal.ts';

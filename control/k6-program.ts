@@ -6,7 +6,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { howToGetK6, k6Variable } from '../protocol/k6.ts';
+import { howToGetK6, k6Variable } from '../protocol/k6-name.ts';
 
 export type FoundK6 =
   | { readonly path: string; readonly missing: null }

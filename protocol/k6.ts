@@ -1,17 +1,9 @@
 /**
- * What coordinator and agents must agree on of the program k6: where it may be named, how to get it, how much of it one
+ * What coordinator and agents must agree on of the program k6: how much of it one
  * agent carries, and what it says of itself at its end (kept in `k6/TRIAL.json`, never judged).
  */
 
 import { z } from 'zod';
-
-/** Names the program, where it is not on the PATH. */
-export const k6Variable = 'K6_BIN';
-
-/** The end of every sentence that says that it is missing. */
-export const howToGetK6 =
-  `install it (where Go is: "go install go.k6.io/k6@latest", which puts it into ~/go/bin), or name it with ` +
-  `${k6Variable}=/path/to/k6`;
 
 /**
  * Of one k6: each is a JavaScript runtime of its own. Measured with k6 1.8.1: about 0.1 MB and 0.6 ms of start each, and
