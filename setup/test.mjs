@@ -1,9 +1,9 @@
 /**
  * The tests, from what was built: `node setup/test.mjs [AREA…]` runs every built test file of test/, or only those areas.
  *
- * Two lanes run side by side, each file by file. Files that only compute are in one of them; all others (they flood, use
- * the kernel's network, Redis, a browser, or the clock) wait for each other in the other lane, so that no two of them
- * disturb each other's timing. Both report as one; the runner's summary is the last thing said.
+ * Two lanes run side by side, each file by file: what floods, or measures what a flood does, waits for each other in one of
+ * them; files that compute, or wait more than they work, are in the other. Both report as one; the runner's summary is the
+ * last thing said.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -12,17 +12,23 @@ import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
 
 const root = 'dist/test';
-/** Nothing but this process' own computing. */
-const computing = new Set([
+/** What the other lane does not notice, nor the other way round. */
+const quiet = new Set([
+  'compose',
   'conformance',
+  'control',
+  'dashboards',
+  'exporter',
   'judge',
   'measurement',
   'net',
   'net-links',
   'net-simulation',
   'net-wire',
+  'page',
   'plan',
   'protocol',
+  'report',
   'simulator',
   'tidy',
 ]);
@@ -35,7 +41,7 @@ const areas = readdirSync(root, { withFileTypes: true })
   .map(({ name }) => name)
   .sort();
 const lanes = [true, false]
-  .map((computes) => areas.filter((area) => computing.has(area) === computes))
+  .map((isQuiet) => areas.filter((area) => quiet.has(area) === isQuiet))
   .map((lane) => lane.flatMap((area) => testsIn(join(root, area))))
   .filter((files) => files.length > 0);
 if (lanes.length === 0 || wanted.some((area) => !existsSync(join(root, area)))) {
