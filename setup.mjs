@@ -1,5 +1,6 @@
 /**
- * Set-up, by itself, on Debian 12 with Node and nothing else: `node setup.mjs [--tests]`. Plain Node, no dependencies.
+ * Set-up, by itself, on Debian 12 with Node and nothing else: `node setup.mjs [--tests | --without-programs]`. Plain Node,
+ * no dependencies. Without programs: packages and build alone, as in an image, whose programs are its Dockerfile's.
  *
  * Each step is skipped when its stamp says that nothing it depends on has changed, so the second time costs next to
  * nothing. Programs come from Debian when root; for anybody else it stops with the one command to run (exit status 2).
@@ -16,7 +17,7 @@ process.chdir(fileURLToPath(new URL('.', import.meta.url)));
 
 try {
   checkNode();
-  installPrograms({ forTests });
+  if (!process.argv.includes('--without-programs')) installPrograms({ forTests });
   installNodePackages();
   buildWhenChanged();
 } catch (error) {

@@ -89,7 +89,7 @@ async function carryOut(
     flood.start(startAtNs);
     enter('warm-up');
 
-    const cores = new LoadCores(loadOrders.map(({ core }) => core));
+    const cores = new LoadCores(loadOrders.flatMap((one) => one.cores));
     const reports = reportEverySecond(attempt, flood, cores, startAtNs);
     const measured = sampleCores(attempt, cores, startAtNs, enter);
     const results = await Promise.race([flood.results(), rejectWhenAborted(attempt.signal)]);

@@ -6,11 +6,12 @@
 import { Command } from 'commander';
 import { badInput } from '../protocol/failure.ts';
 import { metricsHelp, withMetricsBesideScenario } from './metrics-option.ts';
+import { pageOptions } from './page-option.ts';
 import { type RunCommandOptions, runAndTell } from './run.ts';
 import { scenarioOptions } from './scenario-argument.ts';
 
 export function coordinatorCommand(): Command {
-  return withMetricsBesideScenario(scenarioOptions(new Command('coordinator')))
+  return pageOptions(withMetricsBesideScenario(scenarioOptions(new Command('coordinator'))))
     .description('Run a scenario on the servers and agents of a cluster.')
     .option(
       '--out <DIR>',

@@ -9,6 +9,7 @@ import type { Command } from 'commander';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { parseRedisUrl } from '../control/redis-url.ts';
+import { allowedCores } from '../coordinator/plan/machine.ts';
 import { readCpuTimes } from '../linux/cpu-times.ts';
 import { badInput, messageOf } from '../protocol/failure.ts';
 import { metricsSchema, withMetrics } from './metrics-option.ts';
@@ -24,7 +25,7 @@ export function roleOptions(command: Command): Command {
       `where the coordinator's Redis is; better in the environment (${redisVariable}), where "ps" does not show it`,
     )
     .option('--name <NAME>', 'the name of this member, unique in its role (default: the host name)')
-    .option('--cores <LIST>', 'the cores it may use, like 0-3,6 (default: all)')
+    .option('--cores <LIST>', 'the cores it may use, like 0-3,6 (default: all that this process may run on)')
     .option('--namespace <PATH>', 'the network namespace to work in, like /proc/PID/ns/net')
     .option('--die-with-parent [PID]', 'end when the process that started this one ends; PID: that process')
     .option(
@@ -121,7 +122,7 @@ export const roleSchema = z.object({
       'wanted letters, digits, dots, hyphens and underscores, at most 64, the first a letter or digit',
     )
     .default(() => hostname().slice(0, 64)),
-  cores: coresSchema.default(() => readCpuTimes().map(({ core }) => core)),
+  cores: coresSchema.default(allowedCores),
   namespace: z
     .string()
     .refine(

@@ -17,12 +17,13 @@ import type { LoadedScenario } from '../protocol/scenario-file.ts';
 import { markRunUnderWay } from './ending.ts';
 import { metricsAddress, metricsHelp, withMetricsBesideScenario } from './metrics-option.ts';
 import { openOutFolder } from './out-folder.ts';
+import { openPage, type PageChoice, pageOptions } from './page-option.ts';
 import { progressDisplay } from './progress.ts';
 import type { RunExporter } from './run-exporter.ts';
 import { readScenario, type ScenarioOptions, scenarioOptions } from './scenario-argument.ts';
 import { wantsColour } from './terminal.ts';
 
-export interface RunCommandOptions extends ScenarioOptions {
+export interface RunCommandOptions extends ScenarioOptions, PageChoice {
   readonly out?: string;
   readonly redis?: string;
   readonly json?: boolean;
@@ -31,7 +32,7 @@ export interface RunCommandOptions extends ScenarioOptions {
 }
 
 export function runCommand(): Command {
-  return withMetricsBesideScenario(scenarioOptions(new Command('run')))
+  return pageOptions(withMetricsBesideScenario(scenarioOptions(new Command('run'))))
     .description('Run a scenario: flood every variant in randomised blocks, judge, report.')
     .option(
       '--out <DIR>',
@@ -63,7 +64,7 @@ export async function runAndTell(path: string, options: RunCommandOptions): Prom
   const exporter =
     listen === null ? null : await (await import('./run-exporter.ts')).RunExporter.open(listen, token);
   try {
-    return await runWatched(loaded, redisUrl, options, exporter);
+    return await runWatched(loaded, redisUrl, options, { exporter, token });
   } finally {
     await exporter?.close();
   }
@@ -73,13 +74,18 @@ async function runWatched(
   { scenario, text }: LoadedScenario,
   redisUrl: string | null,
   options: RunCommandOptions,
-  exporter: RunExporter | null,
+  { exporter, token }: { readonly exporter: RunExporter | null; readonly token: string | null },
 ): Promise<ExitStatus> {
   const out = await openOutFolder(options.out ?? join('runs', `${scenario.name}-${timeStamp(new Date())}`));
   const folder = runFolder(out.path);
   // The coordinator brings BullMQ with it: only who runs waits for that.
   const { runScenario } = await import('../coordinator/coordinator.ts');
   const display = progressDisplay(process.stderr, options.quiet === true);
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  const page = await openPage(options, { folder, token, say }).catch(async (error: unknown) => {
+    await out.remove();
+    throw error;
+  });
   const interrupt = endOnSignals(display.say);
   markRunUnderWay();
   if (exporter !== null) display.say(`metrics: ${exporter.url}`);
@@ -96,7 +102,7 @@ async function runWatched(
       ],
       signal: interrupt.signal,
       onProgress: display.show,
-      watchers: exporter?.watchers ?? [],
+      watchers: [...(exporter?.watchers ?? []), ...(page === null ? [] : [page.watcher])],
     });
     display.end();
     await tell(outcome, folder, options);
@@ -105,6 +111,7 @@ async function runWatched(
     return statusOf(outcome);
   } finally {
     display.end();
+    await page?.close();
     await out.remove();
     interrupt.forget();
   }

@@ -106,6 +106,33 @@ export async function untilReady(redis: Redis, url: string, deadlineMs = 5_000):
   });
 }
 
+/** Whether the same Redis answers who gives neither user nor password. One try; no answer means no. */
+export async function answersStrangers(url: string, deadlineMs: number): Promise<boolean> {
+  const { username: _user, password: _password, ...address } = parseRedisUrl(url).options;
+  const options: RedisOptions & { replyMapping: 'legacy' } = {
+    ...address,
+    replyMapping: 'legacy',
+    lazyConnect: true,
+    connectTimeout: deadlineMs,
+    retryStrategy: () => null,
+  };
+  const redis = new Redis(options);
+  // To be refused is what is hoped for.
+  redis.on('error', () => undefined);
+  try {
+    await withDeadline(
+      redis.connect().then(() => redis.ping()),
+      deadlineMs,
+      'Cannot look who is let in',
+    );
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await closeRedis(redis);
+  }
+}
+
 /** The other side did not answer in time. What was asked may still happen. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';

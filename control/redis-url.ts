@@ -6,17 +6,21 @@
  *   redis+unix://[USER][:PASSWORD@]/PATH/TO.sock[?db=DATABASE]      UNIX socket; `unix:` means the same
  *
  * User and password are percent-encoded where they hold `:/?#@%`. Nothing here, errors included, ever shows a password.
+ * A host that is not this machine without a password is refused: who reaches such a Redis could have load made.
  */
 
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { RedisOptions } from 'ioredis';
+import { isLoopback } from '../protocol/access.ts';
 import { badInput, messageOf } from '../protocol/failure.ts';
 
 export interface RedisAddress {
   readonly options: RedisOptions;
   /** The same address without user, password and query: fit to be shown. */
   readonly shown: string;
+  /** Whether others than this machine may reach it. */
+  readonly offLoopback: boolean;
 }
 
 const wanted =
@@ -51,6 +55,7 @@ function unixAddress(parts: { [name: string]: string | undefined }): RedisAddres
   return {
     options: { path, ...credentials(user, password), ...database(query.get('db') ?? '') },
     shown: `redis+unix://${path}`,
+    offLoopback: false,
   };
 }
 
@@ -60,6 +65,14 @@ function networkAddress(url: URL): RedisAddress {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const port = url.port === '' ? 6379 : Number(url.port);
   const authority = url.searchParams.get('ca');
+  const shown = `${url.protocol}//${url.hostname}:${port}`;
+  const offLoopback = !isLoopback(host);
+  if (offLoopback && url.password === '') {
+    throw badInput(
+      `Cannot use Redis at ${shown}: that is not loopback and the URL has no password; wanted one, with the user of this role: ` +
+        'set "user default off" and a user for each role in its ACL (docs/cluster.md), then write redis://USER:PASSWORD@HOST',
+    );
+  }
   return {
     options: {
       host,
@@ -74,7 +87,8 @@ function networkAddress(url: URL): RedisAddress {
         },
       }),
     },
-    shown: `${url.protocol}//${url.hostname}:${port}`,
+    shown,
+    offLoopback,
   };
 }
 

@@ -81,6 +81,9 @@ export async function runScenario(given: RunOptions): Promise<RunOutcome> {
       watchers.tell({ kind: 'judged', comparison: outcome.comparison, isFinal: true });
     watchers.tell({ kind: 'ended', state: outcome.state, reason: outcome.reason });
     return outcome;
+  } catch (error) {
+    watchers.tell({ kind: 'ended', state: 'invalid', reason: messageOf(error) });
+    throw error;
   } finally {
     await filesClosers.closeAll();
   }

@@ -78,7 +78,7 @@ export class Arena {
     const [agent] = this.#lab.agents;
     return benchOrder({
       engine: 'packet',
-      core: loadCore,
+      cores: [loadCore],
       namespace: agent.namespace,
       target: { addresses: this.#lab.serverAddresses, port },
       sourceAddresses: agent.sourceAddresses,
@@ -131,7 +131,7 @@ export class Arena {
   }
 }
 
-/** How busy the load core is from `afterSeconds` on, for so long. */
+/** How busy the load core is from `afterSeconds` on, for so long; what a hypervisor takes away is nobody's work. */
 async function sampling(afterSeconds: number, seconds: number): Promise<number> {
   await pause(afterSeconds);
   const cores = new LoadCores([loadCore]);
@@ -139,7 +139,7 @@ async function sampling(afterSeconds: number, seconds: number): Promise<number> 
   await pause(seconds);
   cores.endMeasuring();
   const [core] = cores.measured() ?? [];
-  return core === undefined ? Number.NaN : 1 - core.idle;
+  return core === undefined ? Number.NaN : core.user + core.system + core.softirq;
 }
 
 function pause(seconds: number): Promise<void> {

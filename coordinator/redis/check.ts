@@ -1,11 +1,11 @@
 /**
- * Whether a Redis that is not ours can carry a run: version, persistence, eviction. What it lacks is named, with the
- * command that changes it; nothing is changed from here.
+ * Whether a Redis that is not ours can carry a run: who is let in, version, persistence, eviction. What it lacks is named,
+ * with the command that changes it; nothing is changed from here.
  */
 
 import type { Redis } from 'ioredis';
-import { untilReady, withDeadline } from '../../control/connection.ts';
-import { shownRedisUrl } from '../../control/redis-url.ts';
+import { answersStrangers, untilReady, withDeadline } from '../../control/connection.ts';
+import { parseRedisUrl, shownRedisUrl } from '../../control/redis-url.ts';
 import { badInput, messageOf } from '../../protocol/failure.ts';
 
 const answerMs = 5_000;
@@ -18,6 +18,7 @@ const oldestVersion = [6, 2] as const;
 export async function checkRedis(redis: Redis, url: string): Promise<readonly string[]> {
   const shown = shownRedisUrl(url);
   await untilReady(redis, url, answerMs);
+  await refuseOpenDoor(url, shown);
   let info: ReadonlyMap<string, string>;
   try {
     info = parseInfo(await withDeadline(redis.info(), answerMs, `Cannot check Redis at ${shown}`));
@@ -31,6 +32,18 @@ export async function checkRedis(redis: Redis, url: string): Promise<readonly st
   refuseOldVersion(info, shown);
   refuseWrongSettings(info, shown);
   return [];
+}
+
+/**
+ * A Redis that others reach and that answers who gives no password: whoever finds it could order load, or end a run.
+ * Our own password proves nothing of that, for one Redis may have both.
+ */
+async function refuseOpenDoor(url: string, shown: string): Promise<void> {
+  if (!parseRedisUrl(url).offLoopback || !(await answersStrangers(url, answerMs))) return;
+  throw badInput(
+    `Cannot use Redis at ${shown}: others than this machine reach it, and it answers without a password; wanted ` +
+      '"user default off" in its ACL file, or requirepass: ACL SETUSER default off',
+  );
 }
 
 function refuseOldVersion(info: ReadonlyMap<string, string>, shown: string): void {

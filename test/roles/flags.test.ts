@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { agentCommand } from '../../cli/agent.ts';
 import { addressesSchema, parseFlags, roleSchema } from '../../cli/role-options.ts';
 import { serverCommand } from '../../cli/server.ts';
+import { onCores } from '../../linux/thread.ts';
 import { Failure } from '../../protocol/failure.ts';
 import { startRole } from './role-process.ts';
 
@@ -81,6 +82,13 @@ test('parseFlags() takes the Redis URL out of the environment, so that no child 
   process.env.STAMPEDE_REDIS_URL = redis;
   const flags = parseFlags('agent', roleSchema, { logLevel: 'info', name: 'a1', cores: '0' });
   assert.deepEqual([flags.redis, flags.cores, process.env.STAMPEDE_REDIS_URL], [redis, [0], undefined]);
+});
+
+test('roleSchema takes the cores that this process may run on, when none are named', () => {
+  assert.deepEqual(
+    onCores([0], () => roleSchema.parse({ redis, logLevel: 'info' }).cores),
+    [0],
+  );
 });
 
 test('addressesSchema writes ranges out, each address once', () => {
