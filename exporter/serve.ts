@@ -18,7 +18,9 @@ import { badInput, messageOf } from '../protocol/failure.ts';
 const mostUrlCharacters = 256;
 const mostHeaderBytes = 8_192;
 const mostConnections = 64;
-const requestMs = 5_000;
+const requestMs = 3_000;
+/** Node looks for late ones every 30 s. */
+const lookMs = 500;
 
 /** Null: well; else what is wrong, in words. */
 export type Health = () => string | null;
@@ -43,7 +45,12 @@ export interface Serving {
 export async function serve(wish: ServeWish): Promise<Serving> {
   requireToken('metrics', wish.listen, wish.token);
   const server = createServer(
-    { maxHeaderSize: mostHeaderBytes, headersTimeout: requestMs, requestTimeout: requestMs },
+    {
+      maxHeaderSize: mostHeaderBytes,
+      headersTimeout: requestMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: lookMs,
+    },
     (request, response) => void answer(wish, request, response),
   );
   server.maxConnections = mostConnections;

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { runScenario } from '../../coordinator/coordinator.ts';
 import type { Progress, RunOutcome } from '../../coordinator/run-options.ts';
+import type { RunWatcher } from '../../coordinator/watchers.ts';
 import { runFolder } from '../../protocol/run-folder.ts';
 import { scenarioSchema } from '../../protocol/scenario.ts';
 import type { TrialRecord } from '../../protocol/trial-record.ts';
@@ -95,6 +96,7 @@ export interface RunHere {
   readonly signal?: AbortSignal;
   readonly memberCommand?: readonly string[];
   readonly onProgress?: (progress: Progress) => void;
+  readonly watchers?: readonly RunWatcher[];
 }
 
 export async function runHere(
@@ -110,6 +112,7 @@ export async function runHere(
     memberCommand: options.memberCommand ?? memberCommand,
     signal: options.signal ?? new AbortController().signal,
     onProgress: options.onProgress ?? (() => {}),
+    watchers: options.watchers ?? [],
   });
 }
 

@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { RunMetrics } from '../../coordinator/metrics/run-metrics.ts';
+import { metricsBy } from '../../exporter/metrics.ts';
+import { MetricRegistry } from '../../exporter/registry.ts';
+import { valueIn, valuesIn } from '../exporter/exposition.ts';
 import { processesWith, redisFolders, runHere, Scratch, smallScenario } from './harness.ts';
 
 /** One trial. */
@@ -67,7 +71,8 @@ test('runScenario tries a trial again when its agent is killed in mid-flood, and
   t.after(() => scratch.remove());
   await scratch.order('agent-die');
   const began = performance.now();
-  const outcome = await runHere(scratch, one());
+  const registry = new MetricRegistry(metricsBy('coordinator'));
+  const outcome = await runHere(scratch, one(), { watchers: [new RunMetrics(registry)] });
   assert.equal(outcome.state, 'complete');
   const [trial] = await scratch.trials();
   assert.equal(trial?.attempt, 2);
@@ -75,6 +80,14 @@ test('runScenario tries a trial again when its agent is killed in mid-flood, and
   assert.equal(lost?.attempt, 1);
   assert.match(lost?.reason ?? '', /^local-agent-0-\w+ was lost: its process was killed by SIGKILL/);
   assert.ok(performance.now() - began < 10_000);
+  // Those who watch are told of both, and what is void counts nowhere.
+  const text = await registry.text();
+  assert.deepEqual(valuesIn(text, 'stampede_run_void_attempts_total'), [1]);
+  assert.equal(valueIn(text, 'stampede_lost_members_total', { role: 'agent' }), 1);
+  assert.equal(valueIn(text, 'stampede_lost_members_total', { role: 'server' }), 0);
+  const completed = { variant: 'single-queue', cores: '1', conditions: '', outcome: 'completed' };
+  assert.equal(valueIn(text, 'stampede_connections_total', completed), trial?.connections.completed);
+  assert.ok((valuesIn(text, 'stampede_redis_round_trip_seconds_count')[0] ?? 0) >= 1);
 });
 
 test('runScenario replaces an agent that was stopped within 10 s', async (t) => {

@@ -138,6 +138,13 @@ test('on loopback without a token, a Host that is not this machine is refused: a
     assert.equal((await ask(port, '/metrics', { headers: { host } })).status, 200, host);
 });
 
+test('a request that does not come to its end is not waited for', async (t) => {
+  const { port } = await open(t);
+  const began = performance.now();
+  assert.match(await sent(port, 'GET /metrics HTTP/1.1\r\nHo'), /^HTTP\/1\.1 408/);
+  assert.ok(performance.now() - began < 8_000);
+});
+
 test('connections are few: more are closed, and those that are there are answered', async (t) => {
   const { port } = await open(t);
   const idle = Array.from({ length: 100 }, () => connect({ host: '127.0.0.1', port }).on('error', () => {}));
