@@ -10,17 +10,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Attempt, AttemptEnded, type Stage } from '../control/attempt.ts';
 import { monotonicNs } from '../control/clock.ts';
-import { AttemptFailed, type MemberLog, runMember } from '../control/member.ts';
+import { AttemptFailed, type MemberLog, type MemberWatcher, runMember } from '../control/member.ts';
 import { after, everySecond, untilMonotonic } from '../control/timeline.ts';
 import { ExitStatus, Failure, messageOf } from '../protocol/failure.ts';
 import { leaseRenewalMs } from '../protocol/keys.ts';
-import { type ShareOrder, shareOrderSchema } from '../protocol/messages.ts';
+import { type LoadCounts, type ShareOrder, shareOrderSchema } from '../protocol/messages.ts';
 import { Allowance } from './allow.ts';
 import { ShareFlood } from './flood.ts';
 import type { LoadOrder } from './load.ts';
 import { LoadCores } from './load-cores.ts';
 import { countsSince, mergeNotes, mergeResults, noCounts } from './merge.ts';
 import { type AgentPlace, idleCoresNote, shareOf } from './share.ts';
+
+export interface AgentWatcher extends MemberWatcher {
+  /** What the load of an attempt comes to, whenever it is asked for; null: that attempt is over. */
+  load(counts: (() => LoadCounts) | null): void;
+}
 
 export interface AgentSettings extends AgentPlace {
   readonly redisUrl: string;
@@ -31,6 +36,7 @@ export interface AgentSettings extends AgentPlace {
   readonly log: MemberLog;
   /** Stops the load and ends the agent within 5 s. */
   readonly signal: AbortSignal;
+  readonly watcher?: AgentWatcher | undefined;
 }
 
 /** Being late eats warm-up, not the measured interval; this much is lost to scheduling anyway. */
@@ -40,7 +46,7 @@ const sampleLatenessMs = 50;
 
 /** Settles when the signal was aborted. @throws {Failure} when it cannot join the others. */
 export async function runAgent(settings: AgentSettings): Promise<void> {
-  const { name, cores, redisUrl, sourceAddresses, log, signal } = settings;
+  const { name, cores, redisUrl, sourceAddresses, log, signal, watcher } = settings;
   const allowance = new Allowance(settings.allow);
   await runMember({
     redisUrl,
@@ -56,6 +62,7 @@ export async function runAgent(settings: AgentSettings): Promise<void> {
     carryOut: (attempt) => carryOut(attempt, settings, allowance),
     signal,
     log,
+    watcher,
   });
 }
 
@@ -65,22 +72,26 @@ async function carryOut(
   allowance: Allowance,
 ): Promise<void> {
   const { order, reporter } = attempt;
+  const { watcher } = settings;
   refuse(order, settings, allowance);
   const loadOrders = shareOf(order, settings);
   const flood = await prepare(loadOrders, attempt);
   let stage: Stage = 'prepare';
+  const enter = (now: Stage) => {
+    stage = now;
+    watcher?.at(now);
+  };
+  watcher?.load(() => flood.counts());
   try {
     reporter.say({ kind: 'prepared', backend: flood.backend });
     const startAtNs = await attempt.startAtNs;
     refuseLateStart(startAtNs, order);
     flood.start(startAtNs);
-    stage = 'warm-up';
+    enter('warm-up');
 
-    const cores = new LoadCores(loadOrders.map(({ core }) => core));
+    const cores = new LoadCores(loadOrders.flatMap((one) => one.cores));
     const reports = reportEverySecond(attempt, flood, cores, startAtNs);
-    const measured = sampleCores(attempt, cores, startAtNs, (now) => {
-      stage = now;
-    });
+    const measured = sampleCores(attempt, cores, startAtNs, enter);
     const results = await Promise.race([flood.results(), rejectWhenAborted(attempt.signal)]);
     const stopped = results.find(({ stoppedEarly }) => stoppedEarly !== null)?.stoppedEarly ?? null;
     if (stopped !== null) throw await whyStopped(stopped, attempt.signal);
@@ -108,6 +119,8 @@ async function carryOut(
     throw error instanceof AttemptFailed
       ? error
       : new AttemptFailed(messageOf(error), { stage, final: false });
+  } finally {
+    watcher?.load(null);
   }
 }
 

@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { enterNetworkNamespace, pinThread, setTimerSlack } from '../linux/thread.ts';
-import { compilerFlags } from '../net/compiler-flags.ts';
-import { messageOf } from '../protocol/failure.ts';
+import { collectorFlags, compilerFlags } from '../net/engine-flags.ts';
+import { badInput, ExitStatus, Failure, messageOf } from '../protocol/failure.ts';
 import { prepareFlood } from './engines/engines.ts';
+import type { PreparedFlood } from './engines/prepared-flood.ts';
 import type { LoadOrder, LoadThread, ThreadResult } from './load.ts';
 import { Lease, LoadControl } from './load-control.ts';
 
@@ -22,7 +23,7 @@ interface ThreadData {
 
 type ThreadMessage =
   | { readonly kind: 'prepared'; readonly backend: string }
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly isBadInput: boolean }
   | { readonly kind: 'result'; readonly result: ThreadResult };
 
 /**
@@ -30,7 +31,7 @@ type ThreadMessage =
  *
  * @param lease 8 bytes, written by another thread: the nanosecond of CLOCK_MONOTONIC after which no load may be made.
  * @returns once everything that can be refused is there, and before the first connection.
- * @throws {Error} naming what was refused: core, namespace, ring, memory, address.
+ * @throws {Error} naming what was refused: core, namespace, ring, memory, address; a Failure where trying again cannot help.
  */
 export function startLoadThread(order: LoadOrder, lease: SharedArrayBuffer): Promise<LoadThread> {
   const control = new LoadControl();
@@ -79,7 +80,7 @@ function outcome(
         ready(message.backend);
         break;
       case 'refused':
-        fail(new Error(message.reason));
+        fail(message.isBadInput ? badInput(message.reason) : new Error(message.reason));
         break;
       case 'result': {
         const { stoppedEarly } = message.result;
@@ -97,24 +98,25 @@ function outcome(
   return { prepared, result };
 }
 
-function runThread({ order, control: memory, lease }: ThreadData): void {
+async function runThread({ order, control: memory, lease }: ThreadData): Promise<void> {
   const post = (message: ThreadMessage): void => parentPort?.postMessage(message);
   const control = new LoadControl(memory);
-  let flood: ReturnType<typeof prepareFlood>;
+  let flood: PreparedFlood;
   try {
     // They are the process's: set for every engine, so that no trial depends on which one came before it.
-    for (const flag of compilerFlags) setFlagsFromString(flag);
-    pinThread(order.core);
+    for (const flag of [...compilerFlags, ...collectorFlags]) setFlagsFromString(flag);
+    pinThread(...order.cores);
     setTimerSlack(1);
     if (order.namespace !== null) enterNetworkNamespace(order.namespace);
-    flood = prepareFlood(order, control, new Lease(lease));
+    flood = await prepareFlood(order, control, new Lease(lease));
   } catch (thrown) {
-    post({ kind: 'refused', reason: messageOf(thrown) });
+    const isBadInput = thrown instanceof Failure && thrown.exitStatus === ExitStatus.badInput;
+    post({ kind: 'refused', reason: messageOf(thrown), isBadInput });
     return;
   }
   post({ kind: 'prepared', backend: flood.backend });
-  post({ kind: 'result', result: flood.run() });
+  post({ kind: 'result', result: await flood.run() });
 }
 
 if (!isMainThread && (workerData as Partial<ThreadData> | null)?.kind === 'stampede load thread')
-  runThread(workerData as ThreadData);
+  await runThread(workerData as ThreadData);

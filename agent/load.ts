@@ -8,13 +8,16 @@
  */
 
 import type { CloseMode, Engine } from '../protocol/cell.ts';
+import type { K6Summary } from '../protocol/k6.ts';
 import type { LoadCounts } from '../protocol/messages.ts';
+import type { Threshold } from '../protocol/scenario.ts';
 import type { Application } from '../protocol/variant-catalogue.ts';
 
 /** One thread's part of a share. */
 export interface LoadOrder {
   readonly engine: Engine;
-  readonly core: number;
+  /** What its load is made on: one, but for `k6`, a process with threads of its own, which has all of the agent's. */
+  readonly cores: readonly number[];
   /** Path of the network namespace to enter (`/proc/PID/ns/net`); null: stay. */
   readonly namespace: string | null;
   readonly target: { readonly addresses: readonly string[]; readonly port: number };
@@ -39,6 +42,8 @@ export interface LoadOrder {
   readonly responseTimeoutMs: number;
   /** `auto` takes the first that is allowed: io_uring or epoll by `socket`, af_xdp or af_packet by `packet`. */
   readonly backend: 'auto' | 'io_uring' | 'epoll' | 'af_xdp' | 'af_packet';
+  /** What `k6` is told to judge by itself, of its own share; the others judge nothing. */
+  readonly thresholds: readonly Threshold[];
 }
 
 /** What a load thread measured. */
@@ -59,6 +64,8 @@ export interface ThreadResult {
   readonly notes: Readonly<Record<string, string>>;
   /** Set when the thread ended early: its lease ran out, or it was told to stop. */
   readonly stoppedEarly: string | null;
+  /** What `k6` says of itself; the others have nothing of the kind. */
+  readonly k6?: K6Summary;
 }
 
 export interface LoadThread {

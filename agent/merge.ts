@@ -25,7 +25,9 @@ export function countsSince(now: LoadCounts, before: LoadCounts): LoadCounts {
 export function mergeResults(
   results: readonly ThreadResult[],
   measuredSeconds: number,
-): Pick<LoadResult, 'counts' | 'completedMeanwhile' | 'lifetime' | 'measuredSeconds' | 'histograms'> {
+): Pick<LoadResult, 'counts' | 'completedMeanwhile' | 'lifetime' | 'measuredSeconds' | 'histograms' | 'k6'> {
+  // Never more than one: a k6 has all of an agent's cores.
+  const k6 = results.find((result) => result.k6 !== undefined)?.k6;
   return {
     counts: results.map(({ counts }) => counts).reduce(addCounts, noCounts),
     completedMeanwhile: results.reduce((sum, { completedMeanwhile }) => sum + completedMeanwhile, 0),
@@ -38,6 +40,7 @@ export function mergeResults(
       firstByte: mergeHistograms(results.map(({ histograms }) => histograms.firstByte)),
       total: mergeHistograms(results.map(({ histograms }) => histograms.total)),
     },
+    ...(k6 !== undefined && { k6 }),
   };
 }
 

@@ -25,18 +25,18 @@ const openBytes = 64 * 1024 * 1024;
 
 /** One order a thread, in the order of the cores. */
 export function shareOf(order: ShareOrder, place: AgentPlace): readonly LoadOrder[] {
-  const cores = coresOf(order, place);
-  return cores.flatMap((core, thread) => {
-    const load = loadOf(order, thread, cores.length);
+  const threads = threadsOf(order, place);
+  return threads.flatMap((cores, thread) => {
+    const load = loadOf(order, thread, threads.length);
     if (load === null) return [];
     const { cell } = order;
     return [
       {
         engine: cell.engine,
-        core,
+        cores,
         namespace: place.namespace,
         target: order.target,
-        sourceAddresses: sourcesOf(order.sourceAddresses, thread, cores.length),
+        sourceAddresses: sourcesOf(order.sourceAddresses, thread, threads.length),
         application: order.application,
         messages: cell.messages,
         requestBytes: cell.requestBytes,
@@ -48,22 +48,30 @@ export function shareOf(order: ShareOrder, place: AgentPlace): readonly LoadOrde
         connectTimeoutMs: Math.round(order.connectSeconds * 1000),
         responseTimeoutMs: Math.round(order.responseSeconds * 1000),
         backend: 'auto',
+        thresholds: thresholdsOf(order),
       } satisfies LoadOrder,
     ];
   });
 }
 
 /**
- * The cores that make load. `packet` has one thread a device, since an answer may come in on any queue of it, and only
- * one thread may own a queue: more of an agent's cores stay idle.
+ * The cores of each thread that makes load. `packet` has one thread a device, since an answer may come in on any queue of
+ * it, and only one thread may own a queue: more of an agent's cores stay idle. `k6` is one process that spreads itself.
  */
-function coresOf(order: ShareOrder, place: AgentPlace): readonly number[] {
-  return order.cell.engine === 'packet' ? place.cores.slice(0, 1) : place.cores;
+function threadsOf(order: ShareOrder, { cores }: AgentPlace): readonly (readonly number[])[] {
+  switch (order.cell.engine) {
+    case 'socket':
+      return cores.map((core) => [core]);
+    case 'packet':
+      return [cores.slice(0, 1)];
+    case 'k6':
+      return [cores];
+  }
 }
 
 /** What is said of an agent's cores that make no load with this engine; empty when they all do. */
 export function idleCoresNote(order: ShareOrder, place: AgentPlace): Record<string, string> {
-  const used = coresOf(order, place);
+  const used = threadsOf(order, place).flat();
   const idle = place.cores.filter((core) => !used.includes(core));
   if (idle.length === 0) return {};
   return {
@@ -105,6 +113,20 @@ function maxOpenOf(order: ShareOrder, ratePerSecond: number): number {
   const affordable = Math.floor(openBytes / (requestBytes + responseBytes));
   const wanted = Math.max(leastOpen, Math.ceil(ratePerSecond * longestSeconds));
   return Math.max(leastOpen, Math.min(wanted, mostOpen, affordable));
+}
+
+/** A rate over all agents is each one's share of it; latencies are nobody's share. */
+function thresholdsOf({ thresholds = [], count }: ShareOrder): LoadOrder['thresholds'] {
+  const scaled = (bound: number | undefined) => (bound === undefined ? undefined : bound / count);
+  return thresholds.map(({ metric, min, max }) =>
+    metric === 'connectionsPerSecond'
+      ? { metric, ...definedOnly({ min: scaled(min), max: scaled(max) }) }
+      : { metric, ...definedOnly({ min, max }) },
+  );
+}
+
+function definedOnly({ min, max }: { min: number | undefined; max: number | undefined }) {
+  return { ...(min !== undefined && { min }), ...(max !== undefined && { max }) };
 }
 
 /** A seed of its own for every thread of every agent: two with one seed would start connections at the same instants. */

@@ -80,7 +80,7 @@ async function oursOnce(
 ): Promise<{ backend: string; perSecond: number }> {
   const { backend, result } = await floodOnce(
     benchOrder({
-      core: loadCore,
+      cores: [loadCore],
       target: { addresses: ['127.0.0.1'], port: server.port },
       application: 'http',
       requestBytes: 1,

@@ -10,7 +10,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { onCores } from '../linux/thread.ts';
-import { compilerFlags } from '../net/compiler-flags.ts';
+import { compilerFlags } from '../net/engine-flags.ts';
 import { allParts } from '../net/tcp/settings.ts';
 import { benchOptions, medianOf, ratioOf, report } from './runner/figure.ts';
 import type { StackFlood } from './stack-parts/flood.ts';

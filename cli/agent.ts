@@ -4,7 +4,10 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { runAgent } from '../agent/agent.ts';
 import { Allowance, defaultAllow } from '../agent/allow.ts';
+import { takeToken } from '../protocol/access.ts';
 import { messageOf } from '../protocol/failure.ts';
+import { openMemberExporter } from './member-exporter.ts';
+import { metricsHelp } from './metrics-option.ts';
 import { addressesSchema, parseFlags, roleOptions, roleSchema } from './role-options.ts';
 import { playRole } from './role-process.ts';
 
@@ -44,7 +47,7 @@ export function agentCommand(): Command {
       'after',
       `
 Only flood machines that are yours: an order for any other target than those of --allow is refused.
-SIGTERM stops the load and ends the agent within 10 s; a second one ends it at once.
+SIGTERM stops the load and ends the agent within 10 s; a second one ends it at once.${metricsHelp}
 
 Example:
   STAMPEDE_REDIS_URL=rediss://stampede:PASSWORD@redis.lab:6380 \\
@@ -52,8 +55,14 @@ Example:
     )
     .action(async (options: object) => {
       const flags = parseFlags('agent', agentSchema, options);
-      await playRole(flags, ({ signal, log }) =>
-        runAgent({
+      const token = takeToken(process.env);
+      await playRole(flags, async ({ signal, log }) => {
+        const metrics =
+          flags.metrics === null
+            ? null
+            : await openMemberExporter({ ...flags, role: 'agent', listen: flags.metrics, token });
+        if (metrics !== null) log.info({ url: metrics.exporter.url }, 'serving metrics');
+        await runAgent({
           redisUrl: flags.redis,
           name: flags.name,
           cores: flags.cores,
@@ -62,7 +71,8 @@ Example:
           sourceAddresses: flags.sourceAddresses,
           signal,
           log,
-        }),
-      );
+          watcher: metrics?.watcher,
+        });
+      });
     });
 }

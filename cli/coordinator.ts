@@ -5,11 +5,13 @@
 
 import { Command } from 'commander';
 import { badInput } from '../protocol/failure.ts';
+import { metricsHelp, withMetricsBesideScenario } from './metrics-option.ts';
+import { pageOptions } from './page-option.ts';
 import { type RunCommandOptions, runAndTell } from './run.ts';
 import { scenarioOptions } from './scenario-argument.ts';
 
 export function coordinatorCommand(): Command {
-  return scenarioOptions(new Command('coordinator'))
+  return pageOptions(withMetricsBesideScenario(scenarioOptions(new Command('coordinator'))))
     .description('Run a scenario on the servers and agents of a cluster.')
     .option(
       '--out <DIR>',
@@ -24,7 +26,7 @@ export function coordinatorCommand(): Command {
     .addHelpText(
       'after',
       `
-It waits a minute for one server ("stampede server") and as many agents ("stampede agent") as the scenario wants.
+It waits a minute for one server ("stampede server") and as many agents ("stampede agent") as the scenario wants.${metricsHelp}
 
 Example:
   STAMPEDE_REDIS_URL=rediss://stampede:PASSWORD@redis.lab:6380 stampede coordinator scenarios/quick.yaml --out runs/lab-1`,

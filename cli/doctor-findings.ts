@@ -30,9 +30,9 @@ export interface DoctorFacts {
   readonly abilities: readonly Ability[];
   /** The best first. */
   readonly links: readonly LinkAbility[];
-  /** Programs by name, null where missing, with the Debian package each comes from. */
+  /** Programs by name, null where missing, with how to get each. */
   readonly programs: Readonly<
-    Record<string, { readonly path: string | null; readonly from: string; readonly why: string }>
+    Record<string, { readonly path: string | null; readonly get: string; readonly why: string }>
   >;
 }
 
@@ -214,9 +214,9 @@ function programFindings({ programs, environment }: DoctorFacts): Finding[] {
     'redis-server': environment.versions.redis,
     nginx: environment.versions.nginx,
   };
-  return Object.entries(programs).map(([name, { path, from, why }]) => {
+  return Object.entries(programs).map(([name, { path, get, why }]) => {
     if (path !== null) return ok(name, versions[name] ?? path);
-    const install = `${why}: apt-get install ${from}`;
+    const install = `${why}: ${get}`;
     return name === 'redis-server'
       ? missing(name, 'not installed', `${install}, or use --redis URL`, true)
       : weak(name, 'not installed', install);

@@ -1,11 +1,13 @@
 /** `stampede doctor`: what holds a run back on this machine, and what to do about it. Changes nothing. */
 
 import { Command } from 'commander';
+import { findK6 } from '../control/k6-program.ts';
 import { collectEnvironment } from '../coordinator/environment.ts';
 import { findProgram } from '../coordinator/labs/program.ts';
 import { readMachine } from '../coordinator/plan/machine.ts';
 import { linkAbilities } from '../linux/link-abilities.ts';
 import { ExitStatus } from '../protocol/failure.ts';
+import { howToGetK6 } from '../protocol/k6.ts';
 import { abilities } from './abilities.ts';
 import { type DoctorFacts, type Finding, findings, type Standing } from './doctor-findings.ts';
 import { columns, type Style, styleOf } from './terminal.ts';
@@ -36,7 +38,7 @@ Example:
 
 async function doctorFacts(): Promise<DoctorFacts> {
   const program = (name: string, from: string, why: string) =>
-    [name, { path: findProgram(name), from, why }] as const;
+    [name, { path: findProgram(name), get: `apt-get install ${from}`, why }] as const;
   return {
     environment: await collectEnvironment(),
     machine: readMachine(),
@@ -50,6 +52,7 @@ async function doctorFacts(): Promise<DoctorFacts> {
       program('setpriv', 'util-linux', 'what a run starts ends with it more surely'),
       program('ethtool', 'ethtool', 'trials of the lab "namespaces" with frames below TCP need it'),
       program('wrk', 'wrk', 'the bench "socket" compares with it'),
+      ['k6', { path: findK6().path, get: howToGetK6, why: 'the engine k6 needs it' }],
     ]),
   };
 }

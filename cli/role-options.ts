@@ -12,13 +12,14 @@ import { parseRedisUrl } from '../control/redis-url.ts';
 import { allowedCores } from '../coordinator/plan/machine.ts';
 import { readCpuTimes } from '../linux/cpu-times.ts';
 import { badInput, messageOf } from '../protocol/failure.ts';
+import { metricsSchema, withMetrics } from './metrics-option.ts';
 
 export const redisVariable = 'STAMPEDE_REDIS_URL';
 const mostAddresses = 1000;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 export function roleOptions(command: Command): Command {
-  return command
+  return withMetrics(command)
     .option(
       '--redis <URL>',
       `where the coordinator's Redis is; better in the environment (${redisVariable}), where "ps" does not show it`,
@@ -144,6 +145,7 @@ export const roleSchema = z.object({
       },
     )
     .optional(),
+  metrics: metricsSchema,
   logLevel: z.enum(logLevels, { error: `wanted one of ${logLevels.join(', ')}` }),
 });
 

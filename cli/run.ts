@@ -10,23 +10,29 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { parseRedisUrl } from '../control/redis-url.ts';
 import type { RunOutcome } from '../coordinator/run-options.ts';
+import { type ListenAddress, takeToken } from '../protocol/access.ts';
 import { ExitStatus } from '../protocol/failure.ts';
 import { type RunFolder, runFolder } from '../protocol/run-folder.ts';
+import type { LoadedScenario } from '../protocol/scenario-file.ts';
 import { markRunUnderWay } from './ending.ts';
+import { metricsAddress, metricsHelp, withMetricsBesideScenario } from './metrics-option.ts';
 import { openOutFolder } from './out-folder.ts';
+import { openPage, type PageChoice, pageOptions } from './page-option.ts';
 import { progressDisplay } from './progress.ts';
+import type { RunExporter } from './run-exporter.ts';
 import { readScenario, type ScenarioOptions, scenarioOptions } from './scenario-argument.ts';
 import { wantsColour } from './terminal.ts';
 
-export interface RunCommandOptions extends ScenarioOptions {
+export interface RunCommandOptions extends ScenarioOptions, PageChoice {
   readonly out?: string;
   readonly redis?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly metrics?: ListenAddress | true;
 }
 
 export function runCommand(): Command {
-  return scenarioOptions(new Command('run'))
+  return pageOptions(withMetricsBesideScenario(scenarioOptions(new Command('run'))))
     .description('Run a scenario: flood every variant in randomised blocks, judge, report.')
     .option(
       '--out <DIR>',
@@ -38,7 +44,7 @@ export function runCommand(): Command {
     .addHelpText(
       'after',
       `
-The password of a Redis can stand in STAMPEDE_REDIS_URL instead of --redis, where other users cannot read it.
+The password of a Redis can stand in STAMPEDE_REDIS_URL instead of --redis, where other users cannot read it.${metricsHelp}
 
 Examples:
   stampede run scenarios/quick.yaml
@@ -50,16 +56,39 @@ Examples:
 }
 
 export async function runAndTell(path: string, options: RunCommandOptions): Promise<ExitStatus> {
-  const { scenario, text } = await readScenario(path, options);
+  const token = takeToken(process.env);
+  const listen = metricsAddress(options.metrics);
+  const loaded = await readScenario(path, options);
   const redisUrl = options.redis ?? process.env.STAMPEDE_REDIS_URL ?? null;
   if (redisUrl !== null) parseRedisUrl(redisUrl);
+  const exporter =
+    listen === null ? null : await (await import('./run-exporter.ts')).RunExporter.open(listen, token);
+  try {
+    return await runWatched(loaded, redisUrl, options, { exporter, token });
+  } finally {
+    await exporter?.close();
+  }
+}
+
+async function runWatched(
+  { scenario, text }: LoadedScenario,
+  redisUrl: string | null,
+  options: RunCommandOptions,
+  { exporter, token }: { readonly exporter: RunExporter | null; readonly token: string | null },
+): Promise<ExitStatus> {
   const out = await openOutFolder(options.out ?? join('runs', `${scenario.name}-${timeStamp(new Date())}`));
   const folder = runFolder(out.path);
   // The coordinator brings BullMQ with it: only who runs waits for that.
   const { runScenario } = await import('../coordinator/coordinator.ts');
   const display = progressDisplay(process.stderr, options.quiet === true);
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  const page = await openPage(options, { folder, token, say }).catch(async (error: unknown) => {
+    await out.remove();
+    throw error;
+  });
   const interrupt = endOnSignals(display.say);
   markRunUnderWay();
+  if (exporter !== null) display.say(`metrics: ${exporter.url}`);
   try {
     const outcome = await runScenario({
       scenario,
@@ -73,12 +102,16 @@ export async function runAndTell(path: string, options: RunCommandOptions): Prom
       ],
       signal: interrupt.signal,
       onProgress: display.show,
+      watchers: [...(exporter?.watchers ?? []), ...(page === null ? [] : [page.watcher])],
     });
     display.end();
     await tell(outcome, folder, options);
+    interrupt.forget();
+    await exporter?.untilRead(display.say);
     return statusOf(outcome);
   } finally {
     display.end();
+    await page?.close();
     await out.remove();
     interrupt.forget();
   }

@@ -1,7 +1,10 @@
 /** `stampede server`: a process that starts a server under test for each trial it is ordered to serve in. */
 
 import { Command } from 'commander';
+import { takeToken } from '../protocol/access.ts';
 import { runServer } from '../server-under-test/server.ts';
+import { openMemberExporter } from './member-exporter.ts';
+import { metricsHelp } from './metrics-option.ts';
 import { addressesSchema, parseFlags, roleOptions, roleSchema } from './role-options.ts';
 import { playRole } from './role-process.ts';
 
@@ -17,7 +20,7 @@ export function serverCommand(): Command {
     .addHelpText(
       'after',
       `
-SIGTERM ends the server under test and this process within 10 s; a second one at once.
+SIGTERM ends the server under test and this process within 10 s; a second one at once.${metricsHelp}
 
 Example:
   STAMPEDE_REDIS_URL=rediss://stampede:PASSWORD@redis.lab:6380 \\
@@ -25,8 +28,14 @@ Example:
     )
     .action(async (options: object) => {
       const flags = parseFlags('server', serverSchema, options);
-      await playRole(flags, ({ signal, log }) =>
-        runServer({
+      const token = takeToken(process.env);
+      await playRole(flags, async ({ signal, log }) => {
+        const metrics =
+          flags.metrics === null
+            ? null
+            : await openMemberExporter({ ...flags, role: 'server', listen: flags.metrics, token });
+        if (metrics !== null) log.info({ url: metrics.exporter.url }, 'serving metrics');
+        await runServer({
           redisUrl: flags.redis,
           name: flags.name,
           cores: flags.cores,
@@ -34,7 +43,8 @@ Example:
           addresses: flags.addresses,
           signal,
           log,
-        }),
-      );
+          watcher: metrics?.watcher,
+        });
+      });
     });
 }

@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<() => Command>>> = {
   plan: async () => (await import('./plan.ts')).planCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   report: async () => (await import('./report.ts')).reportCommand,
+  view: async () => (await import('./view.ts')).viewCommand,
   compare: async () => (await import('./compare.ts')).compareCommand,
   coordinator: async () => (await import('./coordinator.ts')).coordinatorCommand,
   agent: async () => (await import('./agent.ts')).agentCommand,

@@ -21,6 +21,8 @@ export type FromLeaseThread =
   /** It could not become, or may not stay, a member: the process has to end. */
   | { readonly kind: 'refused'; readonly message: string; readonly badInput: boolean }
   | { readonly kind: 'clock'; readonly clock: ClockOffset }
+  /** The member's lease was renewed just now. */
+  | { readonly kind: 'renewed' }
   | { readonly kind: 'serving'; readonly id: number }
   /** The lease on this run ended, for good. */
   | { readonly kind: 'lost'; readonly id: number; readonly reason: string }

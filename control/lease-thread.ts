@@ -131,6 +131,7 @@ async function renew(redis: Redis): Promise<void> {
       return value;
     });
     if (isTakenOver(other)) return;
+    tell({ kind: 'renewed' });
     if (serving !== null) extend(serving, askedNs, holder, leftMs);
     if (++renewals % clockEveryRenewals === 0) await measureAgain(redis);
   } catch (error) {

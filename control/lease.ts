@@ -27,6 +27,8 @@ export interface RunLease {
 export interface LeaseEvents {
   /** Redis is away (why), or back (null). */
   onTrouble(trouble: string | null): void;
+  /** The member's lease is good again for its whole time. */
+  onRenewed(): void;
   /** This process may not stay a member: another has its name, or the thread died. */
   onEnded(error: Error): void;
 }
@@ -69,6 +71,7 @@ export class Lease {
         if (message.kind === 'joined') {
           joined = true;
           lease.#clock = message.clock;
+          events.onRenewed();
           resolve();
         } else if (message.kind === 'refused') {
           fail(message.badInput ? badInput(message.message) : runIncomplete(message.message));
@@ -122,6 +125,7 @@ export class Lease {
 
   #take(message: FromLeaseThread, events: LeaseEvents): void {
     if (message.kind === 'clock') this.#clock = message.clock;
+    else if (message.kind === 'renewed') events.onRenewed();
     else if (message.kind === 'serving') this.#runs.get(message.id)?.onServing();
     else if (message.kind === 'lost') this.#runs.get(message.id)?.onLost(message.reason);
     else if (message.kind === 'trouble') events.onTrouble(message.trouble);

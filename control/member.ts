@@ -30,6 +30,16 @@ export interface MemberLog {
   error(details: object, text: string): void;
 }
 
+/** Who watches a member from within its process: its exporter. */
+export interface MemberWatcher {
+  /** The lease was renewed just now. */
+  renewed(): void;
+  /** Where it is in its attempt; `idle`: it has none. */
+  at(stage: Stage | 'idle'): void;
+  /** How its part of an attempt went. */
+  ended(outcome: 'done' | 'failed'): void;
+}
+
 export interface MemberSettings<Order extends AttemptId> {
   readonly redisUrl: string;
   readonly member: Omit<Member, 'instance' | 'host' | 'pid' | 'clock'>;
@@ -39,6 +49,7 @@ export interface MemberSettings<Order extends AttemptId> {
   /** Ends the attempt under way and the member, within a few seconds. */
   readonly signal: AbortSignal;
   readonly log: MemberLog;
+  readonly watcher?: MemberWatcher | undefined;
 }
 
 /** Why an attempt failed here, and whether trying again could help. */
@@ -65,7 +76,7 @@ const windDownMs = 4_000;
  * @throws {Failure} (exit status 2) when it cannot join; an Error when it may not stay a member.
  */
 export async function runMember<Order extends AttemptId>(settings: MemberSettings<Order>): Promise<void> {
-  const { redisUrl, member, log, signal } = settings;
+  const { redisUrl, member, log, signal, watcher } = settings;
   let onEnded: (error: Error) => void = () => undefined;
   const ended = new Promise<never>((_, reject) => {
     onEnded = reject;
@@ -73,6 +84,7 @@ export async function runMember<Order extends AttemptId>(settings: MemberSetting
   ended.catch(() => undefined);
   const events: LeaseEvents = {
     onEnded,
+    onRenewed: () => watcher?.renewed(),
     onTrouble: (trouble) =>
       trouble === null ? log.info({}, 'Redis is back') : log.warn({ trouble }, 'Redis is away'),
   };
@@ -150,6 +162,7 @@ class Duty<Order extends AttemptId> {
       lease.release();
       reporter.close();
       this.#current = null;
+      this.#settings.watcher?.at('idle');
     });
     this.#current = { attempt, done };
     if (this.#closing) attempt.end('this member is about to stop');
@@ -157,12 +170,15 @@ class Duty<Order extends AttemptId> {
   }
 
   async #carryOut(attempt: Attempt<Order>): Promise<void> {
-    const { log, carryOut } = this.#settings;
+    const { log, carryOut, watcher } = this.#settings;
     const { run, epoch } = attempt.order;
     try {
+      watcher?.at('prepare');
       await carryOut(attempt);
+      watcher?.ended('done');
       log.info({ run, epoch }, 'attempt done');
     } catch (error) {
+      watcher?.ended('failed');
       const failed =
         error instanceof AttemptFailed
           ? error

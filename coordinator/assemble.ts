@@ -16,6 +16,7 @@ import {
 } from '../protocol/trial-record.ts';
 import { type Latencies, type TrialHistograms, trialHistograms } from './histogram-file.ts';
 import { bottleneck, missedShare, mostDisagreement, mostRateError } from './judge/limited-by.ts';
+import { type K6TrialFile, k6TrialFile } from './k6-file.ts';
 
 export interface TrialParts {
   readonly trial: string;
@@ -35,6 +36,8 @@ export interface AssembledTrial {
   readonly record: TrialRecord;
   /** What goes into `histograms/TRIAL.json`. */
   readonly histograms: TrialHistograms;
+  /** What goes into `k6/TRIAL.json`; null: there is nothing. */
+  readonly k6: K6TrialFile | null;
 }
 
 /** Connections either side may see alone: probes for readiness, and those cut at the very end. */
@@ -107,6 +110,7 @@ export function assembleTrial(parts: TrialParts): AssembledTrial {
   return {
     record: { ...measured, notes: { ...reasonsForNull(measured), ...said } },
     histograms: trialHistograms(parts.trial, latencies),
+    k6: k6TrialFile(parts.trial, loads),
   };
 }
 

@@ -29,7 +29,7 @@ for _, entry in ipairs(entries) do
     reply[#reply + 1] = { entry[1], text }
   end
 end
-return reply`;
+return { redis.call('TIME'), reply }`;
 
 const entriesARead = 200;
 const bytesARead = 1_048_576;
@@ -53,6 +53,7 @@ export class Collector {
   readonly #screening: Screening;
   readonly #events: CollectorEvents;
   #lastId = '0-0';
+  #lagSeconds: number | null = null;
   #pollMs = patientPollMs;
   #ended = false;
   #wake: AbortController | null = null;
@@ -92,6 +93,13 @@ export class Collector {
     if (hurry) this.#wake?.abort();
   }
 
+  /** The greatest age that the newest entry had when it was read, since last asked; null: none was read. */
+  takeLagSeconds(): number | null {
+    const lagSeconds = this.#lagSeconds;
+    this.#lagSeconds = null;
+    return lagSeconds;
+  }
+
   async stop(): Promise<void> {
     this.#ended = true;
     this.#wake?.abort();
@@ -107,11 +115,12 @@ export class Collector {
 
   /** Redis may be away for a while; then the next read finds what was said. */
   async #read(): Promise<number> {
-    const entries = (await withDeadline(
+    const [time, entries] = (await withDeadline(
       this.#redis.eval(readScript, 1, this.#stream, this.#lastId, entriesARead, maxMessageBytes, bytesARead),
       callMs,
       'Cannot read the report stream',
-    )) as [id: string, text?: string][];
+    )) as [time: [seconds: string, microseconds: string], entries: [id: string, text?: string][]];
+    this.#noteLag(time, entries.at(-1)?.[0]);
     for (const [id, text] of entries) {
       this.#lastId = id;
       this.#take(text ?? null);
@@ -119,6 +128,13 @@ export class Collector {
     // A burst must not keep timers and other connections waiting.
     if (entries.length === entriesARead) await sleep(1);
     return entries.length;
+  }
+
+  /** Ids begin with the millisecond of Redis' clock, and so does `time`: no other clock comes in. */
+  #noteLag([seconds, microseconds]: readonly [string, string], newestId: string | undefined): void {
+    if (newestId === undefined) return;
+    const ageMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - Number.parseInt(newestId, 10);
+    this.#lagSeconds = Math.max(this.#lagSeconds ?? 0, ageMs / 1000);
   }
 
   #take(text: string | null): void {

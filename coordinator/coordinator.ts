@@ -13,6 +13,7 @@ import { badInput, ExitStatus, Failure, messageOf, runIncomplete } from '../prot
 import { Closers } from './closing.ts';
 import { conclude } from './conclude.ts';
 import { openControlPlane } from './control-plane.ts';
+import { takePulse } from './control-pulse.ts';
 import { openCrew } from './crew.ts';
 import { writeWhole } from './durable-file.ts';
 import { collectEnvironment } from './environment.ts';
@@ -80,6 +81,9 @@ export async function runScenario(given: RunOptions): Promise<RunOutcome> {
       watchers.tell({ kind: 'judged', comparison: outcome.comparison, isFinal: true });
     watchers.tell({ kind: 'ended', state: outcome.state, reason: outcome.reason });
     return outcome;
+  } catch (error) {
+    watchers.tell({ kind: 'ended', state: 'invalid', reason: messageOf(error) });
+    throw error;
   } finally {
     await filesClosers.closeAll();
   }
@@ -202,6 +206,10 @@ class Trials {
       },
       this.#closers,
     );
+    if (this.#watchers.isAnyone) {
+      const pulse = takePulse(control, (event) => this.#watchers.tell(event));
+      this.#closers.add('the pulse of the control plane', () => pulse.stop());
+    }
     const { interrupted } = files;
     if (interrupted !== null) await control.orders.endEarlier({ ...interrupted, run });
     this.#schedule = new Schedule({

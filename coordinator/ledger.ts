@@ -1,21 +1,28 @@
 /**
- * The ledger: `trials.jsonl` and `histograms/`. A trial is committed once, by the coordinator that owns the run, for the
+ * The ledger: `trials.jsonl`, `histograms/` and `k6/`. A trial is committed once, by the coordinator that owns the run, for the
  * attempt that is under way; what else claims to be its result is refused here.
  *
- * Order of a commit: fence, histograms (whole, synced), line (whole, synced). So a line always has its histograms, and
- * a histogram file without a line is of an attempt that did not count; the next attempt replaces it.
+ * Order of a commit: fence, histograms and what k6 said (whole, synced), line (whole, synced). So a line always has its
+ * histograms, and a file without a line is of an attempt that did not count; the next attempt replaces it.
  */
 
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { badInput, messageOf } from '../protocol/failure.ts';
 import type { RunFolder } from '../protocol/run-folder.ts';
 import { type TrialRecord, trialRecordSchema } from '../protocol/trial-record.ts';
-import { AppendFile, writeWhole } from './durable-file.ts';
+import { AppendFile, writeFailure, writeWhole } from './durable-file.ts';
 
 /** Says no, by throwing, when an attempt may not commit: another coordinator owns the run, or a later attempt runs. */
 export type Fence = () => Promise<void>;
+
+/** The files of a trial, by folder. */
+export interface BesideTheLine {
+  readonly histograms: unknown;
+  /** Null: no k6 took part. */
+  readonly k6: unknown;
+}
 
 export class Ledger {
   readonly #folder: RunFolder;
@@ -62,22 +69,29 @@ export class Ledger {
   }
 
   /**
-   * Puts one trial on the disk, histograms first.
+   * Puts one trial on the disk, what stands beside its line first.
    * @throws {Failure} when the disk did not take it (nothing of it is in trials.jsonl then), whatever `fence` throws,
    *   and an Error when the trial is committed already.
    */
-  async commit(record: TrialRecord, histograms: unknown, fence: Fence): Promise<void> {
+  async commit(record: TrialRecord, beside: BesideTheLine, fence: Fence): Promise<void> {
     const line = JSON.stringify(trialRecordSchema.parse(record));
     this.#refuseDuplicate(record);
     await fence();
-    await writeWhole(
-      join(this.#folder.histograms, `${record.trial}.json`),
-      `${JSON.stringify(histograms)}\n`,
-    );
+    await this.#writeBeside(this.#folder.histograms, record, beside.histograms);
+    if (beside.k6 !== null) {
+      await mkdir(this.#folder.k6, { recursive: true }).catch((error: unknown) => {
+        throw writeFailure(this.#folder.k6, error);
+      });
+      await this.#writeBeside(this.#folder.k6, record, beside.k6);
+    }
     await fence();
     this.#refuseDuplicate(record);
     await this.#file.append(line);
     this.#committed.set(record.trial, record);
+  }
+
+  async #writeBeside(folder: string, { trial }: TrialRecord, content: unknown): Promise<void> {
+    await writeWhole(join(folder, `${trial}.json`), `${JSON.stringify(content)}\n`);
   }
 
   #refuseDuplicate(record: TrialRecord): void {

@@ -31,6 +31,8 @@ import { AttemptVoid } from './barrier.ts';
 const orderMs = 8_000;
 const withdrawMs = 2_000;
 const eventsKept = 1_000;
+/** Of each queue, at a time: an attempt makes some ten. */
+const eventsARead = 100;
 
 type Role = 'agent' | 'server';
 
@@ -40,6 +42,9 @@ export class Orders {
   readonly #queueConnection: Redis;
   readonly #ownQueues: boolean;
   readonly #queues = new Map<string, Queue>();
+  /** Of each queue's event stream: the last that was read. */
+  readonly #lastEvents = new Map<string, string>();
+  #stalled = 0;
 
   /**
    * `redis` is for control messages; the queues get a connection of their own, as BullMQ wants it.
@@ -113,6 +118,27 @@ export class Orders {
     });
   }
 
+  /**
+   * How many orders of this run BullMQ has found stalled so far. One read for all queues: BullMQ's own listener would
+   * take a connection for each. @throws when Redis does not answer in time.
+   */
+  async countStalled(deadlineMs: number): Promise<number> {
+    const streams = [...this.#queues.values()].map((queue) => queue.toKey('events'));
+    if (streams.length === 0) return this.#stalled;
+    const from = streams.map((stream) => this.#lastEvents.get(stream) ?? '0-0');
+    const read = await withDeadline(
+      this.#redis.xread('COUNT', eventsARead, 'STREAMS', ...streams, ...from),
+      deadlineMs,
+      'Cannot read the events of the queues',
+    );
+    for (const [stream, entries] of read ?? []) {
+      this.#stalled += entries.filter(([, fields]) => isStalledOrder(fields, this.#run)).length;
+      const [newest = '0-0'] = entries.at(-1) ?? [];
+      this.#lastEvents.set(stream, newest);
+    }
+    return this.#stalled;
+  }
+
   /** Leaves nothing of this run in Redis. Never rejects. */
   async close(): Promise<void> {
     const closing = [...this.#queues.values()].map(async (queue) => {
@@ -147,4 +173,10 @@ export class Orders {
 /** Unique over incarnations and members; BullMQ refuses a colon in it, and a bare number. */
 function jobIdOf({ run, epoch }: { readonly run: string; readonly epoch: number }, member: string): string {
   return `${run}-${epoch}-${member}`;
+}
+
+/** `fields`: names and values in turn, like "event", "stalled", "jobId", …; those of earlier runs stand there as well. */
+function isStalledOrder(fields: readonly string[], run: string): boolean {
+  const field = (name: string) => fields[fields.indexOf(name) + 1] ?? '';
+  return field('event') === 'stalled' && field('jobId').startsWith(`${run}-`);
 }

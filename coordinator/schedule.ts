@@ -17,6 +17,7 @@ import type { TrialRecord } from '../protocol/trial-record.ts';
 import { assembleTrial } from './assemble.ts';
 import { AttemptUnderWay } from './attempt.ts';
 import { AttemptVoid } from './barrier.ts';
+import { InterimJudge } from './interim-judge.ts';
 import type { Ledger } from './ledger.ts';
 import type { AttemptLog } from './logs.ts';
 import type { Crew } from './members.ts';
@@ -62,9 +63,11 @@ export class Schedule {
   #current: AttemptUnderWay | null = null;
   #attemptCount = 0;
   #secondsEach: number;
+  readonly #interim: InterimJudge;
 
   constructor(parts: ScheduleParts) {
     this.#parts = parts;
+    this.#interim = new InterimJudge(parts);
     this.#secondsEach = parts.scenario.warmUpSeconds + parts.scenario.measuredSeconds + trialOverheadSeconds;
     parts.stop.addEventListener('abort', () => this.#current?.void(messageOf(parts.stop.reason)), {
       once: true,
@@ -110,8 +113,9 @@ export class Schedule {
     const attempt = this.#current;
     const member = attempt?.members.find((one) => one.name === name);
     if (attempt === null || member === undefined) return;
-    this.#gone.add(member.instance);
     this.#parts.events.write({ event: 'member-lost', actor: name, epoch: attempt.id.epoch, reason });
+    if (!this.#gone.has(member.instance)) this.#parts.watchers.tell({ kind: 'lost', member, reason });
+    this.#gone.add(member.instance);
     attempt.void(`${name} was lost: ${reason}`);
   }
 
@@ -123,7 +127,9 @@ export class Schedule {
 
   /** @throws {Failure} when the run cannot go on, and the reason of `stop` when it is told to end. */
   async run(trials: readonly PlannedTrial[]): Promise<void> {
-    for (const trial of trials) {
+    for (const [place, trial] of trials.entries()) {
+      if (place === 0 || trial.block !== trials[place - 1].block)
+        this.#interim.betweenBlocks([...this.#parts.ledger.committed.values()]);
       const reason = this.#unable.get(trial.cell.variant) ?? (await this.#untilCommitted(trial));
       if (reason === null) continue;
       this.#givenUp.set(trial.trial, reason);
@@ -238,8 +244,8 @@ export class Schedule {
       secondsLeft: this.#secondsLeft(done, total),
     });
     const watch = parts.watch(found, (name, instance, reason) => {
-      this.#gone.add(instance);
       this.onMemberLost(name, reason);
+      this.#gone.add(instance);
       parts.replace(name);
     });
     return { parts, attempt, watch };
@@ -250,7 +256,7 @@ export class Schedule {
     const stage: Stage = { ...this.#parts, crew: attempt.crew };
     const measured = await conductTrial(stage, trial, attempt.id, attempt.barrier);
     const lost = collector.coverage.attemptNote();
-    const { record, histograms } = assembled(() =>
+    const { record, histograms, k6 } = assembled(() =>
       assembleTrial({
         trial: trial.trial,
         block: trial.block,
@@ -260,7 +266,7 @@ export class Schedule {
         ...(lost === null ? {} : { notes: { reports: lost } }),
       }),
     );
-    await ledger.commit(record, histograms, async () => {
+    await ledger.commit(record, { histograms, k6 }, async () => {
       if (this.#current !== attempt) throw new AttemptVoid('a later attempt is under way');
       await ownership.fence().catch((error: unknown) => {
         throw error instanceof DeadlineError ? new AttemptVoid(error.message) : error;

@@ -5,7 +5,7 @@
  */
 
 import { withDeadline } from '../control/connection.ts';
-import type { AttemptId, LoadResult, ServerResult } from '../protocol/messages.ts';
+import type { AttemptId, LoadResult, ServerResult, ShareOrder } from '../protocol/messages.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import { designs, parseVariant } from '../protocol/variant-catalogue.ts';
 import { AttemptVoid, type Barrier } from './barrier.ts';
@@ -89,6 +89,7 @@ export async function conductTrial(
         target: { addresses, port: ready?.port ?? 0 },
         sourceAddresses: agent.sourceAddresses.slice(0, scenario.agents.sourceAddresses),
         seed: trial.seed,
+        ...thresholdsFor(trial, scenario),
         connectSeconds: scenario.timeouts.connectSeconds,
         responseSeconds: scenario.timeouts.responseSeconds,
       }),
@@ -107,6 +108,12 @@ export async function conductTrial(
   const [server] = await barrier.until('result', [crew.server.name], serverFinishMs);
   if (server?.server === undefined) throw new AttemptVoid(`${crew.server.name} sent an empty result`);
   return { startedAt: new Date(startAt / 1000).toISOString(), loads, server: server.server };
+}
+
+/** For the engine that judges its own share too: those of this variant. The others need not be told. */
+function thresholdsFor({ cell }: PlannedTrial, { thresholds }: Scenario): Pick<ShareOrder, 'thresholds'> {
+  if (cell.engine !== 'k6') return {};
+  return { thresholds: thresholds.filter(({ variant = cell.variant }) => variant === cell.variant) };
 }
 
 /** Who takes frames below TCP needs the other side's kernel to finish its checksums. */

@@ -2,7 +2,7 @@
  * Those who watch a run while it works: the live page and the exporter. Each is told the same things in the same order,
  * as they happen; a watcher can neither slow a run down nor end it: what one throws is a warning, and it is told no more.
  *
- *   opened ─► (members ─ messages ─ committed | void)… ─► judged… ─► ended
+ *   opened ─► (members ─ messages, control ─ committed | lost, void)… ─► judged… ─► ended
  */
 
 import type { Comparison } from '../protocol/comparison-record.ts';
@@ -33,11 +33,13 @@ export type RunEvent =
   | { readonly kind: 'message'; readonly message: MemberMessage }
   | { readonly kind: 'committed'; readonly record: TrialRecord; readonly histograms: TrialHistograms }
   | { readonly kind: 'void'; readonly attempt: AttemptId; readonly reason: string }
+  /** A member of the attempt under way is gone; the attempt is void. */
+  | { readonly kind: 'lost'; readonly member: Member; readonly reason: string }
   /** Of the control plane, once a second while trials run; null: Redis did not answer in time. */
   | {
       readonly kind: 'control';
       readonly redisRoundTripSeconds: number | null;
-      /** Age of the newest entry of the report stream when it was read. */
+      /** Age of the newest entry of the report stream when it was read: the greatest since last told; null: none was. */
       readonly reportLagSeconds: number | null;
       /** Orders that BullMQ found stalled, since the run was opened. */
       readonly stalledJobs: number;
@@ -58,6 +60,10 @@ export class Watchers {
   constructor(watchers: readonly RunWatcher[], warn: (text: string) => void) {
     this.#watchers = new Set(watchers);
     this.#warn = warn;
+  }
+
+  get isAnyone(): boolean {
+    return this.#watchers.size > 0;
   }
 
   tell(event: RunEvent): void {

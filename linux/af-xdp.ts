@@ -16,7 +16,7 @@ import type { FrameBatch, KernelLink } from '../net/links/link.ts';
 import { setMapEntry } from './bpf.ts';
 import { DescriptorWait } from './descriptor-wait.ts';
 import { deviceIndex, mtuOf, sharedHardwareAddress } from './device-settings.ts';
-import { FramePool, type HeadRoom, strideFor } from './frame-pool.ts';
+import { FramePool, type HeadRoom, spreadStrideFor } from './frame-pool.ts';
 import { allocate, type Mapping } from './memory.ts';
 import { NeighbourTable } from './neighbour-table.ts';
 import { SummedCounters } from './summed-counters.ts';
@@ -245,7 +245,7 @@ function socketsByQueue(devices: readonly AfXdpDevice[]): Int32Array[] {
 export function afXdpFrames(devices: readonly string[]) {
   const hardwareAddress = sharedHardwareAddress(devices);
   const mtus = devices.map(mtuOf);
-  const stride = strideFor(Math.max(...mtus), headRoom, mostStride);
+  const stride = spreadStrideFor(Math.max(...mtus), headRoom, mostStride);
   if (stride === 0) {
     const wide = devices.find((_, index) => mtus[index] === Math.max(...mtus));
     throw new Error(

@@ -18,9 +18,12 @@ const PR_SET_TIMERSLACK = 29;
 /** Words of a set of cores: 1024 of them, as the kernel's own default. */
 const maskWords = 32;
 
-/** Keeps the calling thread on one core, counted from 0. @throws {SystemCallError} EINVAL: no such core. */
-export function pinThread(core: number): void {
-  setAffinity(`Cannot pin a thread to core ${core}`, maskOf([core]));
+/**
+ * Keeps the calling thread, and processes that it starts later, on one core or a few, counted from 0.
+ * @throws {SystemCallError} EINVAL: there are no such cores.
+ */
+export function pinThread(...cores: readonly number[]): void {
+  setAffinity(`Cannot pin a thread to core ${cores.join(', ')}`, maskOf(cores));
 }
 
 /**
@@ -87,6 +90,13 @@ export function setTimerSlack(slackNs: number): void {
 }
 
 const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+const usleep = libc.func('int usleep(uint32_t microseconds)');
+
+/** Blocks the calling thread, as precisely as its timer slack lets it. One system call. @param durationUs whole, under a second. */
+export function pauseUs(durationUs: number): void {
+  usleep(durationUs);
+}
 
 /** Blocks the calling thread: for set-up code that waits for the kernel, never for hot paths. */
 export function sleepMs(durationMs: number): void {

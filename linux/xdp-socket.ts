@@ -39,6 +39,8 @@ const XDP_MAX_TX_SKB_BUDGET = 9;
 const XDP_SHARED_UMEM = 1 << 0;
 const XDP_COPY = 1 << 1;
 const XDP_USE_NEED_WAKEUP = 1 << 3;
+/** Frames may begin anywhere; an address that comes has the offset of its data in its highest 16 bits. */
+const XDP_UMEM_UNALIGNED_CHUNK_FLAG = 1 << 0;
 const XDP_RING_NEED_WAKEUP = 1;
 const SO_SNDBUFFORCE = 32;
 const MSG_DONTWAIT = 0x40;
@@ -154,7 +156,7 @@ export class XdpSocket {
     const count = Math.min(available, most - from);
     for (let index = 0; index < count; index++) {
       const entry = ring.entries + (((this.#received + index) & ring.mask) << 2);
-      batch.at[from + index] = words[entry];
+      batch.at[from + index] = words[entry] + (words[entry + 1] >>> 16);
       batch.length[from + index] = words[entry + 2];
     }
     this.#received = (this.#received + count) | 0;
@@ -256,7 +258,9 @@ function registerFrames(fd: number, pool: FramePool, address: bigint): void {
   const registration = new BigUint64Array(4);
   registration[0] = address;
   registration[1] = BigInt(pool.memory.byteLength);
-  new Uint32Array(registration.buffer)[4] = pool.stride;
+  const words = new Uint32Array(registration.buffer);
+  words[4] = pool.stride;
+  words[6] = XDP_UMEM_UNALIGNED_CHUNK_FLAG;
   try {
     setOptionBytes(fd, SOL_XDP, XDP_UMEM_REG, registration);
   } catch (error) {

@@ -82,11 +82,36 @@ export class LatencyHistogram {
     return highestNs / 1e9;
   }
 
+  /**
+   * How many of the recorded values do not exceed each of `boundsNs`, whole numbers that rise: by the highest value of
+   * their slot, as in percentiles, so no slot is divided between two bounds.
+   */
+  countsUpTo(boundsNs: readonly number[]): number[] {
+    const counts: number[] = [];
+    let slot = 0;
+    let seen = 0;
+    for (const boundNs of boundsNs) {
+      // The first slot that holds more than the bound.
+      const end = boundNs < highestNs ? slotOf(boundNs + 1, finest) : this.#counts.length;
+      while (slot < end) seen += this.#counts[slot++];
+      counts.push(seen);
+    }
+    return counts;
+  }
+
+  /** Of all values, each by the middle of its slot. */
+  get sumSeconds(): number {
+    let sum = 0;
+    for (let slot = 0; slot < this.#counts.length; slot++)
+      if (this.#counts[slot] > 0) sum += this.#counts[slot] * middleOf(slot, finest);
+    return sum / 1e9;
+  }
+
   /** In seconds. */
   summary(): LatencySummary {
     return {
       count: this.#total,
-      mean: this.#meanSeconds(),
+      mean: this.#total === 0 ? null : this.sumSeconds / this.#total,
       p50: this.percentileSeconds(50),
       p90: this.percentileSeconds(90),
       p99: this.percentileSeconds(99),
@@ -118,14 +143,6 @@ export class LatencyHistogram {
     }
     histogram.#digits = inLayout.digits;
     return histogram;
-  }
-
-  #meanSeconds(): number | null {
-    if (this.#total === 0) return null;
-    let sum = 0;
-    for (let slot = 0; slot < this.#counts.length; slot++)
-      if (this.#counts[slot] > 0) sum += this.#counts[slot] * middleOf(slot, finest);
-    return sum / this.#total / 1e9;
   }
 
   #coarser(inLayout: HistogramLayout): { inLayout: HistogramLayout; counts: Float64Array } {

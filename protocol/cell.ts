@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { parseVariant, variantNames } from './variant-catalogue.ts';
 
-export const engines = ['socket', 'packet'] as const;
+export const engines = ['socket', 'packet', 'k6'] as const;
 export const closeModes = ['client-fin', 'client-rst', 'server-fin'] as const;
 export type Engine = (typeof engines)[number];
 /** Who ends a connection, and how: it decides which side keeps TIME_WAIT (RFC 9293, section 3.6). */

@@ -19,6 +19,8 @@
 
 import { z } from 'zod';
 import { cellSchema } from './cell.ts';
+import { k6SummarySchema } from './k6.ts';
+import { thresholdSchema } from './scenario.ts';
 import { coreTimesSchema, failedSchema, serverCoreSchema, userLevelSchema } from './trial-record.ts';
 import { applications } from './variant-catalogue.ts';
 
@@ -74,6 +76,8 @@ export const shareOrderSchema = z.strictObject({
   seed: z.int().min(0).max(0xffff_ffff),
   connectSeconds: z.number().positive(),
   responseSeconds: z.number().positive(),
+  /** The scenario's, as far as they are about this cell: for an engine that judges its own share (`k6`). */
+  thresholds: z.array(thresholdSchema).max(64).optional(),
 });
 export type ShareOrder = Readonly<z.infer<typeof shareOrderSchema>>;
 
@@ -111,6 +115,8 @@ export const loadResultSchema = z.strictObject({
   cores: z.array(coreTimesSchema).nullable(),
   /** e.g. "io_uring", or "epoll (io_uring: operation not permitted)". */
   backend: z.string().max(300),
+  /** Of the engine `k6`: its own summary; left out for all others. */
+  k6: k6SummarySchema.optional(),
   notes,
 });
 export type LoadResult = Readonly<z.infer<typeof loadResultSchema>>;

@@ -14,6 +14,8 @@ export interface RunFolder {
   /** Append-only log of what happened: run, epoch, sequence, monotonic time, actor. */
   readonly events: string;
   readonly histograms: string;
+  /** What k6 says of itself, of trials that it made the load of. */
+  readonly k6: string;
   readonly comparison: string;
   readonly reportHtml: string;
   readonly reportMarkdown: string;
@@ -30,6 +32,7 @@ export function runFolder(path: string): RunFolder {
     attempts: join(path, 'attempts.jsonl'),
     events: join(path, 'events.jsonl'),
     histograms: join(path, 'histograms'),
+    k6: join(path, 'k6'),
     comparison: join(path, 'comparison.json'),
     reportHtml: join(path, 'report.html'),
     reportMarkdown: join(path, 'report.md'),

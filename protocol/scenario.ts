@@ -41,7 +41,7 @@ const levels = <T extends z.ZodType<string | number>>(level: T, fallback?: z.out
   return fallback === undefined ? list : list.prefault(fallback as never);
 };
 
-const thresholdSchema = z
+export const thresholdSchema = z
   .strictObject({
     metric: z.enum(metricNames),
     variant: levelSchemas.variant.optional().describe('Only this variant; without it, every one'),

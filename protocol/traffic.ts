@@ -37,11 +37,19 @@ export interface HttpRequestShape {
 
 /** The bytes of one HTTP/1.1 request. */
 export function httpRequest(shape: HttpRequestShape): Uint8Array<ArrayBuffer> {
-  const head =
-    `GET /${shape.responseBytes} HTTP/1.1\r\nHost: ${shape.host}\r\n` +
-    (shape.serverCloses ? 'Connection: close\r\n' : '');
-  const missing = shape.requestBytes - head.length - 2;
+  const lines = Object.entries(httpHeaders(shape)).map(([name, value]) => `${name}: ${value}\r\n`);
+  return new TextEncoder().encode(`${plainHead(shape)}${lines.join('')}\r\n`);
+}
+
+/** What it says beside its first line and `Host`: for clients that write the request themselves. */
+export function httpHeaders(shape: HttpRequestShape): Readonly<Record<string, string>> {
+  const closing = shape.serverCloses ? { Connection: 'close' } : {};
+  const closingBytes = shape.serverCloses ? 'Connection: close\r\n'.length : 0;
+  const missing = shape.requestBytes - plainHead(shape).length - closingBytes - 2;
   const overhead = 'X-Padding: \r\n'.length;
-  const padding = missing > overhead ? `X-Padding: ${'x'.repeat(missing - overhead)}\r\n` : '';
-  return new TextEncoder().encode(`${head}${padding}\r\n`);
+  return { ...closing, ...(missing > overhead && { 'X-Padding': 'x'.repeat(missing - overhead) }) };
+}
+
+function plainHead({ responseBytes, host }: HttpRequestShape): string {
+  return `GET /${responseBytes} HTTP/1.1\r\nHost: ${host}\r\n`;
 }

@@ -18,6 +18,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onCores } from '../linux/thread.ts';
+import { collectorFlags } from '../net/engine-flags.ts';
 import type { CloseMode } from '../protocol/cell.ts';
 import { type Failure, runIncomplete } from '../protocol/failure.ts';
 import type { ServerResult } from '../protocol/messages.ts';
@@ -109,7 +110,7 @@ class ServerProcess {
     this.#folder = writes ? mkdtempSync(join(tmpdir(), 'stampede-server-')) : null;
     // All of it stays on its cores, the collector of its garbage too: that is part of what it costs.
     this.#child = onCores(spec.cores, () =>
-      spawn(process.execPath, [new URL('./process.js', import.meta.url).pathname], {
+      spawn(process.execPath, [...collectorFlags, new URL('./process.js', import.meta.url).pathname], {
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         detached: true,
         // Nothing of the launcher's surroundings (debuggers, coverage) shall slow a server down.

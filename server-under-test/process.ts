@@ -62,10 +62,7 @@ async function start(spec: ParsedSpec): Promise<void> {
   running = { variant, observer: new Observer(spec.cores) };
   variant.failed.then(fail, fail);
   say({ kind: 'ready', port: variant.port, notes: variant.notes, accepted: copyOf(variant.accepted()) });
-  setInterval(() => {
-    const counts = copyOf(variant.accepted());
-    if (counts !== null) say({ kind: 'accepted', counts });
-  }, reportMs);
+  setInterval(() => sayAccepted(variant), reportMs);
 }
 
 /** Tells the result and exits. A second call, or a call before anything runs, just exits. */
@@ -75,6 +72,7 @@ async function finish(): Promise<void> {
   ending = true;
   setTimeout(() => process.kill(process.pid, SIGKILL), endMs).unref();
   const { variant, observer } = running;
+  sayAccepted(variant);
   observer.endIfOpen();
   const result = observer.result(await variant.stop());
   const exit = (): void => process.exit(0);
@@ -94,6 +92,11 @@ function fail(reason: unknown): void {
       process.send?.({ kind: 'failed', message, exitStatus } satisfies ChildMessage, exit);
     else exit();
   });
+}
+
+function sayAccepted(variant: StartedVariant): void {
+  const counts = copyOf(variant.accepted());
+  if (counts !== null) say({ kind: 'accepted', counts });
 }
 
 function say(message: ChildMessage): void {

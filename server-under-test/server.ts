@@ -9,11 +9,16 @@
  */
 
 import { type Attempt, AttemptEnded, type Stage } from '../control/attempt.ts';
-import { AttemptFailed, type MemberLog, runMember } from '../control/member.ts';
+import { AttemptFailed, type MemberLog, type MemberWatcher, runMember } from '../control/member.ts';
 import { after, everySecond, untilMonotonic } from '../control/timeline.ts';
 import { ExitStatus, Failure, messageOf } from '../protocol/failure.ts';
 import { type ServerOrder, type ServerResult, serverOrderSchema } from '../protocol/messages.ts';
 import { launchServer, type RunningServer } from './launch.ts';
+
+export interface ServerWatcher extends MemberWatcher {
+  /** Of the server process of an attempt, by core, whenever it is asked for; null: that process is gone. */
+  accepts(counts: (() => ReadonlyMap<number, number>) | null): void;
+}
 
 export interface ServerSettings {
   readonly redisUrl: string;
@@ -26,11 +31,12 @@ export interface ServerSettings {
   readonly log: MemberLog;
   /** Ends the process under test and the member, within 5 s. */
   readonly signal: AbortSignal;
+  readonly watcher?: ServerWatcher | undefined;
 }
 
 /** Settles when the signal was aborted. @throws {Failure} when it cannot join the others. */
 export async function runServer(settings: ServerSettings): Promise<void> {
-  const { redisUrl, name, cores, addresses, log, signal } = settings;
+  const { redisUrl, name, cores, addresses, log, signal, watcher } = settings;
   await runMember({
     redisUrl,
     member: {
@@ -45,26 +51,31 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     carryOut: (attempt) => carryOut(attempt, settings),
     signal,
     log,
+    watcher,
   });
 }
 
 async function carryOut(attempt: Attempt<ServerOrder>, settings: ServerSettings): Promise<void> {
   const { order, reporter } = attempt;
+  const { watcher } = settings;
   refuse(order, settings);
   attempt.signal.throwIfAborted();
   const server = await launch(order, settings);
   let stage: Stage = 'prepare';
+  const enter = (now: Stage) => {
+    stage = now;
+    watcher?.at(now);
+  };
+  watcher?.accepts(() => acceptsByCore(order, server));
   const early = endOf(attempt, server);
   try {
     reporter.say({ kind: 'ready', port: server.port, notes: server.notes });
     const startAtNs = await Promise.race([attempt.startAtNs, early]);
-    stage = 'warm-up';
+    enter('warm-up');
     const over = new AbortController();
     const whileServing = AbortSignal.any([attempt.signal, over.signal]);
     const reports = reportEverySecond(attempt, server, startAtNs, whileServing);
-    const marks = markInterval(order, server, startAtNs, whileServing, (now) => {
-      stage = now;
-    });
+    const marks = markInterval(order, server, startAtNs, whileServing, enter);
     marks.catch(() => undefined);
     try {
       await Promise.race([attempt.finish, early]);
@@ -72,7 +83,7 @@ async function carryOut(attempt: Attempt<ServerOrder>, settings: ServerSettings)
       over.abort(new AttemptEnded('the coordinator ended the trial before its measured interval was over'));
     }
     await Promise.all([marks, reports]);
-    stage = 'finish';
+    enter('finish');
     const result: ServerResult = await Promise.race([server.finish(), early]);
     reporter.say({ kind: 'result', server: result });
   } catch (error) {
@@ -80,6 +91,8 @@ async function carryOut(attempt: Attempt<ServerOrder>, settings: ServerSettings)
     throw error instanceof AttemptFailed
       ? error
       : new AttemptFailed(messageOf(error), { stage, final: false });
+  } finally {
+    watcher?.accepts(null);
   }
 }
 
@@ -174,4 +187,9 @@ async function reportEverySecond(
 
 function total(server: RunningServer): number | null {
   return server.accepted()?.reduce((sum, count) => sum + count, 0) ?? null;
+}
+
+/** Empty where the server does not tell. */
+function acceptsByCore({ cores }: ServerOrder, server: RunningServer): ReadonlyMap<number, number> {
+  return new Map(server.accepted()?.map((count, index) => [cores[index] as number, count]));
 }

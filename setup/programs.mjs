@@ -1,6 +1,8 @@
 /** The programs Stampede calls, and where Debian has them. Installed when root, named when not. */
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { isInstalled, runProgram, say } from './run-program.mjs';
 
 /** Without a needed one set-up stops; without another one it says what will not work, and goes on. */
@@ -36,6 +38,12 @@ const programsOfTests = [
     needed: false,
     without: 'tests with rights taken away are skipped',
   },
+  {
+    program: 'promtool',
+    from: 'prometheus',
+    needed: false,
+    without: 'tests with a real Prometheus, and of its rules, are skipped',
+  },
   { program: 'git', from: 'git', needed: false, without: 'tests that look into the history are skipped' },
   {
     program: 'chromium',
@@ -50,6 +58,7 @@ const triedStamp = '.setup-stamp';
 const dayMs = 86_400_000;
 
 export function installPrograms({ forTests }) {
+  if (forTests) tellOfK6();
   const wanted = forTests ? [...programs, ...programsOfTests] : programs;
   const missing = wanted.filter(({ program }) => !isInstalled(program));
   if (missing.length === 0) return;
@@ -79,6 +88,15 @@ export function installPrograms({ forTests }) {
     isRoot
       ? `Cannot set up Stampede: ${names} could not be installed; wanted it from Debian. Look at what apt-get said above, then: ${command}`
       : `Cannot set up Stampede: ${names} is missing, and installing it needs root. Run: sudo sh -c '${command}'`,
+  );
+}
+
+/** Debian has no k6, and building one takes about five minutes of a slow machine: too long to be done unasked. */
+function tellOfK6() {
+  const named = process.env.K6_BIN;
+  if (named ? existsSync(named) : isInstalled('k6') || existsSync(join(homedir(), 'go', 'bin', 'k6'))) return;
+  say(
+    'k6 is not there: tests of the k6 engine are skipped (with Go: "go install go.k6.io/k6@latest", about 5 minutes)',
   );
 }
 

@@ -1,32 +1,84 @@
 /**
- * The tests, from what was built: every built test file, file by file, as many at a time as do not disturb
- * each other's timing. `node setup/test.mjs [AREA…]` runs only those areas. The runner's summary is the last thing said.
+ * The tests, from what was built: `node setup/test.mjs [AREA…]` runs every built test file of test/, or only those areas.
+ *
+ * Two lanes run side by side, each file by file. Files that only compute are in one of them; all others (they flood, use
+ * the kernel's network, Redis, a browser, or the clock) wait for each other in the other lane, so that no two of them
+ * disturb each other's timing. Both report as one; the runner's summary is the last thing said.
  */
 
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec as Spec } from 'node:test/reporters';
 
 const root = 'dist/test';
+/** Nothing but this process' own computing. */
+const computing = new Set([
+  'conformance',
+  'judge',
+  'measurement',
+  'net',
+  'net-links',
+  'net-simulation',
+  'net-wire',
+  'plan',
+  'protocol',
+  'simulator',
+  'tidy',
+]);
+/** A file that hangs ends; on a slow machine the longest takes half of it. */
+const longestMs = 300_000;
+
 const wanted = process.argv.slice(2);
 const areas = readdirSync(root, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && (wanted.length === 0 || wanted.includes(entry.name)))
   .map(({ name }) => name)
   .sort();
-
-const files = areas.flatMap((area) => testsIn(join(root, area)));
-if (files.length === 0 || wanted.some((area) => !existsSync(join(root, area)))) {
+const lanes = [true, false]
+  .map((computes) => areas.filter((area) => computing.has(area) === computes))
+  .map((lane) => lane.flatMap((area) => testsIn(join(root, area))))
+  .filter((files) => files.length > 0);
+if (lanes.length === 0 || wanted.some((area) => !existsSync(join(root, area)))) {
   process.stderr.write(
     `Cannot run the tests: nothing in ${wanted.join(', ') || root}; wanted areas of test/.\n`,
   );
   process.exit(2);
 }
-const { status } = spawnSync(
-  process.execPath,
-  ['--test', '--test-reporter=spec', '--test-concurrency=1', '--test-timeout=300000', ...files],
-  { stdio: 'inherit' },
-);
-process.exitCode = status ?? 1;
+
+const startMs = performance.now();
+const reporter = new Spec();
+reporter.pipe(process.stdout);
+const summary = new Map();
+await Promise.all(lanes.map(runLane));
+summary.set('duration_ms', performance.now() - startMs);
+for (const [name, value] of summary)
+  reporter.write({ type: 'test:diagnostic', data: { nesting: 0, message: `${name} ${value}` } });
+await new Promise((resolve) => {
+  process.stdout.once('unpipe', resolve);
+  reporter.end();
+});
+if (summary.get('fail') > 0 || summary.get('cancelled') > 0 || !(summary.get('pass') > 0))
+  process.exitCode = 1;
+
+/** What one lane says of a test, its subtests included, is passed on in one piece. */
+async function runLane(files) {
+  let piece = [];
+  const tell = () => {
+    for (const event of piece) reporter.write(event);
+    piece = [];
+  };
+  for await (const event of run({ files, concurrency: 1, timeout: longestMs })) {
+    const { nesting, message } = event.data ?? {};
+    const [, name, value] = /^(\w+) ([\d.]+)$/.exec(message ?? '') ?? [];
+    if (event.type === 'test:diagnostic' && nesting === 0 && name !== undefined) {
+      summary.set(name, (summary.get(name) ?? 0) + Number(value));
+      continue;
+    }
+    piece.push(event);
+    if (nesting === 0 && (event.type === 'test:pass' || event.type === 'test:fail')) tell();
+  }
+  tell();
+}
 
 function testsIn(folder) {
   return readdirSync(folder, { withFileTypes: true })

@@ -29,33 +29,33 @@ const session = new Session();
 session.connect();
 
 // Compiled code allocates less than interpreted code: only what has been compiled is measured.
-for (let round = 0; round < 3; round++) floodFor(seconds / 2);
-let least = measurePair();
+for (let round = 0; round < 3; round++) await floodFor(seconds / 2);
+let least = await measurePair();
 for (let pair = 1; pair < pairs; pair++) {
-  const next = measurePair();
+  const next = await measurePair();
   if (next.bytesPerConnection < least.bytesPerConnection) least = next;
 }
 process.stdout.write(JSON.stringify(least));
 
-function measurePair(): AllocationMeasured {
-  const short = floodFor(seconds / 4);
-  const long = floodFor(seconds);
+async function measurePair(): Promise<AllocationMeasured> {
+  const short = await floodFor(seconds / 4);
+  const long = await floodFor(seconds);
   const connections = long.connections - short.connections;
   const bytesPerConnection = Math.max(0, (long.bytes - short.bytes) / connections);
   return { backend: long.backend, connections, sampleBytes, bytesPerConnection };
 }
 
-function floodFor(measuredSeconds: number): Sampled {
+async function floodFor(measuredSeconds: number): Promise<Sampled> {
   const order = benchOrder({ target: { addresses: ['127.0.0.1'], port }, measuredSeconds });
   const control = new LoadControl();
-  const flood = prepareFlood(order, control, new Lease(leaseOf(measuredSeconds + 30)));
+  const flood = await prepareFlood(order, control, new Lease(leaseOf(measuredSeconds + 30)));
   control.start(process.hrtime.bigint());
   session.post('HeapProfiler.startSampling', {
     samplingInterval: sampleBytes,
     includeObjectsCollectedByMajorGC: true,
     includeObjectsCollectedByMinorGC: true,
   } as HeapProfiler.StartSamplingParameterType);
-  const result = flood.run();
+  const result = await flood.run();
   let bytes = 0;
   session.post('HeapProfiler.stopSampling', (error, { profile }) => {
     if (error !== null) throw error;

@@ -5,11 +5,12 @@
  */
 
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { LoadOrder } from '../../agent/load.ts';
-import { LoadCores } from '../../agent/load-cores.ts';
 import type { Lab } from '../../coordinator/labs/lab.ts';
 import { openLab } from '../../coordinator/labs/open-lab.ts';
+import { readCpuTimes } from '../../linux/cpu-times.ts';
 import { launchServer, type ServerSpec } from '../../server-under-test/launch.ts';
 import { benchOrder, failuresOf, floodOnce } from '../runner/flood-once.ts';
 
@@ -19,6 +20,8 @@ export const userLevel = 'user-level';
 const responseBytes = 64;
 /** Enough for rests of a second at any rate that one core makes. */
 const sourceAddresses = 16;
+/** USER_HZ is 100 on every machine that Linux runs on here. */
+const tickMs = 10;
 /** Code is compiled as it runs: ours is, wrk's is not. */
 const warmUpSeconds = 1;
 
@@ -78,7 +81,7 @@ export class Arena {
     const [agent] = this.#lab.agents;
     return benchOrder({
       engine: 'packet',
-      core: loadCore,
+      cores: [loadCore],
       namespace: agent.namespace,
       target: { addresses: this.#lab.serverAddresses, port },
       sourceAddresses: agent.sourceAddresses,
@@ -96,13 +99,15 @@ export class Arena {
     await this.place(variant, 'packet');
     const server = await launchServer(this.spec(variant));
     try {
-      const cores = sampling(warmUpSeconds, seconds);
-      const { backend, result } = await floodOnce(
-        this.order(server.port, { load: { kind: 'closed', concurrency }, measuredSeconds: seconds }),
-      );
+      const [{ backend, result }, work] = await Promise.all([
+        floodOnce(
+          this.order(server.port, { load: { kind: 'closed', concurrency }, measuredSeconds: seconds }),
+        ),
+        sampling(process.pid, warmUpSeconds, seconds),
+      ]);
       const failures = failuresOf(result);
       if (failures !== '') throw new Error(`Cannot compare with failures: ${failures}`);
-      return turnOf(result.counts.completed / result.measuredSeconds, await cores, backend);
+      return turnOf(result.counts.completed / result.measuredSeconds, work, backend);
     } finally {
       await server.kill();
     }
@@ -113,33 +118,44 @@ export class Arena {
     await this.place(variant, 'wrk');
     const server = await launchServer(this.spec(variant));
     try {
-      // wrk counts from its first connection on; its core is looked at within that time.
+      // wrk counts from its first connection on; its time is looked at within that.
       const wholeSeconds = Math.ceil(seconds + warmUpSeconds);
-      const cores = sampling(warmUpSeconds / 2, seconds);
-      const { stdout } = await promisify(execFile)('nsenter', [
+      const running = promisify(execFile)('nsenter', [
         ...[`--net=${this.#lab.agents[0].namespace}`, '--', 'taskset', '-c', String(loadCore)],
         ...['wrk', '-t1', `-c${concurrency}`, `-d${wholeSeconds}s`, '-H', 'Connection: close'],
         `http://${this.#lab.serverAddresses[0]}:${server.port}/${responseBytes}`,
       ]);
+      const [{ stdout }, work] = await Promise.all([
+        running,
+        sampling(running.child.pid ?? 0, warmUpSeconds / 2, seconds),
+      ]);
       const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
       if (!(perSecond > 0) || /Socket errors|Non-2xx/.test(stdout))
         throw new Error(`Cannot compare with what wrk says: ${stdout}`);
-      return turnOf(perSecond, await cores, 'wrk');
+      return turnOf(perSecond, work, 'wrk');
     } finally {
       await server.kill();
     }
   }
 }
 
-/** How busy the load core is from `afterSeconds` on, for so long. */
-async function sampling(afterSeconds: number, seconds: number): Promise<number> {
+/**
+ * What the load took of its core from `afterSeconds` on, for so long: the time of its process, and all of the kernel's
+ * packet processing there. What others do on that core, and what a hypervisor takes away, is not the load's.
+ */
+async function sampling(pid: number, afterSeconds: number, seconds: number): Promise<number> {
   await pause(afterSeconds);
-  const cores = new LoadCores([loadCore]);
-  cores.beginMeasuring();
+  const before = workTicks(pid);
+  const beganMs = performance.now();
   await pause(seconds);
-  cores.endMeasuring();
-  const [core] = cores.measured() ?? [];
-  return core === undefined ? Number.NaN : 1 - core.idle;
+  return ((workTicks(pid) - before) * tickMs) / (performance.now() - beganMs);
+}
+
+/** proc_pid_stat(5): fields 14 and 15, counted from behind the name, which may hold anything. */
+function workTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+  const softirq = readCpuTimes().find(({ core }) => core === loadCore)?.softirq ?? Number.NaN;
+  return Number(fields[11]) + Number(fields[12]) + softirq;
 }
 
 function pause(seconds: number): Promise<void> {

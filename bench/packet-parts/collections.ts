@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { LoadOrder } from '../../agent/load.ts';
+import { collectorFlags } from '../../net/engine-flags.ts';
 import type { ServerSpec } from '../../server-under-test/launch.ts';
 import { childMessageSchema } from '../../server-under-test/process-messages.ts';
 import type { FloodProcessResult } from './flood-process.ts';
@@ -54,7 +55,7 @@ interface Traced {
 function traced(program: string, parameters: readonly string[]): Traced {
   const startedMs = performance.now();
   const path = fileURLToPath(new URL(program, import.meta.url));
-  const child = spawn(process.execPath, ['--trace-gc', path, ...parameters], {
+  const child = spawn(process.execPath, ['--trace-gc', ...collectorFlags, path, ...parameters], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   let text = '';

@@ -8,7 +8,7 @@ import { prepareFlood } from '../../agent/engines/engines.ts';
 import type { LoadOrder } from '../../agent/load.ts';
 import { Lease, LoadControl } from '../../agent/load-control.ts';
 import { enterNetworkNamespace, pinThread, setTimerSlack } from '../../linux/thread.ts';
-import { compilerFlags } from '../../net/compiler-flags.ts';
+import { compilerFlags } from '../../net/engine-flags.ts';
 import { failuresOf, leaseOf } from '../runner/flood-once.ts';
 
 export interface FloodProcessResult {
@@ -21,15 +21,15 @@ export interface FloodProcessResult {
 
 const order = JSON.parse(process.argv[2] ?? '') as LoadOrder;
 for (const flag of compilerFlags) setFlagsFromString(flag);
-pinThread(order.core);
+pinThread(...order.cores);
 setTimerSlack(1);
 if (order.namespace !== null) enterNetworkNamespace(order.namespace);
 const control = new LoadControl();
 const lease = new Lease(leaseOf(order.warmUpSeconds + order.measuredSeconds + 30));
-const flood = prepareFlood(order, control, lease);
+const flood = await prepareFlood(order, control, lease);
 const measuredFromMs = performance.now() + order.warmUpSeconds * 1000;
 control.start(process.hrtime.bigint());
-const result = flood.run();
+const result = await flood.run();
 const measured: FloodProcessResult = {
   backend: flood.backend,
   perSecond: result.counts.completed / result.measuredSeconds,

@@ -30,6 +30,8 @@ export interface BenchOptions {
   readonly small: boolean;
   /** How long it measures, where a bench has a length; null: its own. */
   readonly seconds: number | null;
+  /** How many agents take part, where a bench has some; null: its own. */
+  readonly agents: number | null;
 }
 
 export function benchOptions(): BenchOptions {
@@ -38,12 +40,16 @@ export function benchOptions(): BenchOptions {
       json: { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
       seconds: { type: 'string' },
+      agents: { type: 'string' },
     },
   });
   const seconds = values.seconds === undefined ? null : Number(values.seconds);
   if (seconds !== null && !(seconds > 0 && seconds <= 3600))
     throw new RangeError(`Cannot measure for "${values.seconds}" seconds: wanted a number up to 3600`);
-  return { json: values.json, small: values.small, seconds };
+  const agents = values.agents === undefined ? null : Number(values.agents);
+  if (agents !== null && !(Number.isInteger(agents) && agents > 0 && agents <= 100_000))
+    throw new RangeError(`Cannot measure "${values.agents}" agents: wanted a whole number up to 100000`);
+  return { json: values.json, small: values.small, seconds, agents };
 }
 
 export function report(figure: Figure, options: BenchOptions): void {

@@ -8,7 +8,7 @@ import { startLoadThread } from '../../agent/load-thread.ts';
 export function benchOrder(changes: Partial<LoadOrder>): LoadOrder {
   return {
     engine: 'socket',
-    core: 0,
+    cores: [0],
     namespace: null,
     target: { addresses: ['127.0.0.1'], port: 0 },
     sourceAddresses: [],
@@ -23,6 +23,7 @@ export function benchOrder(changes: Partial<LoadOrder>): LoadOrder {
     connectTimeoutMs: 3000,
     responseTimeoutMs: 3000,
     backend: 'auto',
+    thresholds: [],
     ...changes,
   };
 }

@@ -8,7 +8,13 @@
  */
 
 import { forecastMore } from '../../measurement/forecast.ts';
-import { type LocationInterval, location, locationInterval, trimmed } from '../../measurement/location.ts';
+import {
+  defaultResamples,
+  type LocationInterval,
+  location,
+  locationInterval,
+  trimmed,
+} from '../../measurement/location.ts';
 import { seededRandom } from '../../measurement/random.ts';
 import { holm, median } from '../../measurement/statistics.ts';
 import {
@@ -47,9 +53,11 @@ export interface JudgeInput {
   readonly run: string;
   readonly scenario: Scenario;
   readonly trials: readonly TrialRecord[];
+  /** Of the blocks, for each interval; without it, as many as a report's figures take. */
+  readonly resamples?: number;
 }
 
-export function judge({ run, scenario, trials }: JudgeInput): Comparison {
+export function judge({ run, scenario, trials, resamples = defaultResamples }: JudgeInput): Comparison {
   const baseline = baselineOf(scenario);
   const measured = metricNames.filter((metric) =>
     trials.some((trial) => metrics[metric].valueOf(trial) !== null),
@@ -58,7 +66,7 @@ export function judge({ run, scenario, trials }: JudgeInput): Comparison {
     scenario.factors.variant
       .filter((variant) => variant !== baseline)
       .flatMap((variant) =>
-        measured.map((metric) => draftRow({ scenario, metric, variant, baseline, ...group })),
+        measured.map((metric) => draftRow({ scenario, metric, variant, baseline, resamples, ...group })),
       ),
   );
   const headline = headlineMetricOf(scenario);
@@ -133,6 +141,7 @@ interface RowInput extends Group {
   readonly metric: MetricName;
   readonly variant: string;
   readonly baseline: string;
+  readonly resamples: number;
 }
 
 /** A row that waits for the correction over all rows. */
@@ -146,7 +155,7 @@ interface Draft {
 }
 
 function draftRow(input: RowInput): Draft {
-  const { scenario, metric, variant, baseline, conditions, trials } = input;
+  const { scenario, metric, variant, baseline, resamples, conditions, trials } = input;
   const of = (name: string) => trials.filter((trial) => trial.cell.variant === name);
   const { values, notes } = pairValues(pairByBlock(of(variant), of(baseline)), metrics[metric], metric);
   const logRatios = values.map(({ value, baselineValue }) => Math.log(value / baselineValue));
@@ -155,7 +164,7 @@ function draftRow(input: RowInput): Draft {
   const interval =
     values.length < leastPairs
       ? null
-      : locationInterval(logRatios, { confidence: scenario.confidence, random });
+      : locationInterval(logRatios, { confidence: scenario.confidence, random, resamples });
   return { input, values, notes, logRatios, interval };
 }
 

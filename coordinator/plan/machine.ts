@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { findK6 } from '../../control/k6-program.ts';
 import { namespacesRefused } from '../labs/possible.ts';
 import { findProgram } from '../labs/program.ts';
 
@@ -28,6 +29,8 @@ export interface Machine {
   readonly timestamps: boolean;
   /** Where reference servers are; null: not installed. */
   readonly programs: { readonly nginx: string | null };
+  /** Why k6 cannot be run, and how to get it, the end of a sentence; null: it is there. */
+  readonly k6Missing: string | null;
 }
 
 export function readMachine(): Machine {
@@ -50,6 +53,7 @@ export function readMachine(): Machine {
     timeWaitReuseDelaySeconds: Number(readSetting('net.ipv4.tcp_tw_reuse_delay') ?? 1000) / 1000,
     timestamps: Number(readSetting('net.ipv4.tcp_timestamps') ?? 1) !== 0,
     programs: { nginx: findProgram('nginx') },
+    k6Missing: findK6().missing,
   };
 }
 

@@ -11,6 +11,7 @@ import type { Cell } from '../../protocol/cell.ts';
 import type { Scenario } from '../../protocol/scenario.ts';
 import { cellsOf } from './cells.ts';
 import { descriptorProblems } from './descriptor-budget.ts';
+import { k6Findings } from './k6-engine.ts';
 import { chooseLab, type LabKind } from './lab-choice.ts';
 import { leftOut } from './left-out.ts';
 import type { Machine } from './machine.ts';
@@ -73,16 +74,18 @@ export function planRun(scenario: Scenario, machine: Machine): Plan {
   const packet = packetFindings(scenario, lab.kind, machine, placement.loadCores);
   problems.push(...packet.problems);
   warnings.push(...packet.warnings);
+  const k6 = k6Findings(scenario, lab.kind, machine);
+  problems.push(...k6.problems);
+  warnings.push(...k6.warnings);
   if (lab.kind !== 'cluster') {
     const descriptors = descriptorProblems(scenario, machine.descriptors);
     problems.push(...descriptors.problems);
     warnings.push(...descriptors.warnings);
   }
 
-  const all = cellsOf(scenario);
-  const cellDigits = Math.max(2, String(all.length).length);
+  const all = namedCells(scenario);
   const cells = all
-    .map((cell, index): PlannedCell => {
+    .map(({ id, cell }): PlannedCell => {
       const ports =
         lab.kind === 'cluster'
           ? null
@@ -91,12 +94,7 @@ export function planRun(scenario: Scenario, machine: Machine): Plan {
               scenario,
               networkOf(lab.kind, scenario, machine, placement.loadCores.length, cell.engine),
             );
-      return {
-        id: `c${String(index + 1).padStart(cellDigits, '0')}`,
-        cell,
-        serverCores: placement.serverCoresOf(cell.cores),
-        ports,
-      };
+      return { id, cell, serverCores: placement.serverCoresOf(cell.cores), ports };
     })
     .filter(({ cell }) => !missing.variants.has(cell.variant));
   for (const verdict of ['impossible', 'doubtful'] as const) {
@@ -120,7 +118,20 @@ export function planRun(scenario: Scenario, machine: Machine): Plan {
 /** Members of a cluster bring their own cores; the coordinator places a trial on the last of its server's. */
 const anyCores: Placement = { loadCores: [], serverCoresOf: () => [], problems: [], warnings: [] };
 
-function orderTrials(scenario: Scenario, cells: readonly PlannedCell[], cellCount: number): PlannedTrial[] {
+/** All cells, whatever this machine leaves out. */
+export function namedCells(scenario: Scenario): Pick<PlannedCell, 'id' | 'cell'>[] {
+  return cellsOf(scenario).map((cell, index, { length }) => ({
+    id: `c${String(index + 1).padStart(Math.max(2, String(length).length), '0')}`,
+    cell,
+  }));
+}
+
+/** @param cells those that are run, of `cellCount` in all. */
+export function orderTrials(
+  scenario: Scenario,
+  cells: readonly PlannedCell[],
+  cellCount: number,
+): PlannedTrial[] {
   const byPlace = new Map(cells.map((planned) => [Number(planned.id.slice(1)) - 1, planned]));
   const places = Array.from({ length: cellCount }, (_, place) => place);
   const blockDigits = Math.max(2, String(scenario.blocks).length);

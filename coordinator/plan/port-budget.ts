@@ -5,7 +5,8 @@
  * in TIME_WAIT for 60 s (RFC 9293, 3.6.1; Linux' TCP_TIMEWAIT_LEN):
  *
  *   client-fin   the client: its port is taken for 60 s, or until tcp_tw_reuse lets it go (1 s, RFC 6191 timestamps);
- *                the `packet` engine keeps TIME_WAIT itself, for 1 s, and has ports of its own
+ *                the `packet` engine keeps TIME_WAIT itself, for 1 s, and has ports of its own; `k6` binds before it
+ *                connects where it has several source addresses, and a bound port is not let go before its time
  *   client-rst   nobody: the port is free at once
  *   server-fin   the server, which lets a newer SYN have the name (RFC 6191): the client's port is free at once
  *
@@ -20,7 +21,11 @@ import type { LabKind } from './lab-choice.ts';
 import type { Machine } from './machine.ts';
 
 /** A closed loop goes as fast as it can; more than this from one load core has not been seen. */
-export const assumedPerLoadCore: Readonly<Record<Engine, number>> = { socket: 40_000, packet: 300_000 };
+export const assumedPerLoadCore: Readonly<Record<Engine, number>> = {
+  socket: 40_000,
+  packet: 300_000,
+  k6: 5_000,
+};
 export const timeWaitSeconds = 60;
 /** Inside namespaces of our own, `coordinator/labs/namespaces.ts` sets this range and tcp_tw_reuse 1. */
 export const namespacePorts = { low: 1024, high: 65_535 } as const;
@@ -36,6 +41,12 @@ export interface Network {
   /** How long a client's TIME_WAIT keeps its port from the same target, and why. */
   readonly holdSeconds: number;
   readonly holdReason: string;
+  /** A held port is lost to every other target, too: so trials add up, whatever the server's port. */
+  readonly heldForAll: boolean;
+  /** What `holdSeconds` is with more source addresses than these. */
+  readonly holdSecondsOfMore: number;
+  /** The close mode of this engine that leaves the client no TIME_WAIT. */
+  readonly freeClose: CloseMode;
   /** That make load with this engine. */
   readonly loadCores: number;
   /** What a closed loop is assumed to make on one of them. */
@@ -71,32 +82,50 @@ export function networkOf(
     targetAddresses: 1,
     loadCores: engine === 'packet' ? Math.min(count, loadCores) : loadCores,
     perLoadCore: assumedPerLoadCore[engine],
-  };
+    heldForAll: false,
+    freeClose: engine === 'k6' ? 'server-fin' : 'client-rst',
+  } as const;
   if (engine === 'packet') {
     return {
       ...common,
       ports: packetPorts.high - packetPorts.low + 1,
       holdSeconds: packetRestSeconds,
+      holdSecondsOfMore: packetRestSeconds,
       holdReason: "the packet engine's own rest",
     };
   }
-  const delay = machine.timeWaitReuseDelaySeconds;
-  if (lab === 'namespaces') {
+  const ports =
+    lab === 'namespaces'
+      ? namespacePorts.high - namespacePorts.low + 1
+      : machine.ports.high - machine.ports.low + 1 - machine.ports.reserved;
+  if (engine === 'k6' && sourceAddresses > 1) {
     return {
       ...common,
-      ports: namespacePorts.high - namespacePorts.low + 1,
-      holdSeconds: delay,
-      holdReason: `tcp_tw_reuse 1 in the lab's namespaces`,
+      ports,
+      holdSeconds: timeWaitSeconds,
+      holdSecondsOfMore: timeWaitSeconds,
+      holdReason: 'k6 binds its source addresses, and tcp_tw_reuse does not help who binds',
+      heldForAll: true,
     };
   }
-  const reused = machine.timeWaitReuse !== 0 && machine.timestamps;
-  const setting = `tcp_tw_reuse ${machine.timeWaitReuse}${machine.timestamps ? '' : ', tcp_timestamps 0'}`;
+  const [holdSeconds, holdReason] = reuseOf(lab, machine);
   return {
     ...common,
-    ports: machine.ports.high - machine.ports.low + 1 - machine.ports.reserved,
-    holdSeconds: reused ? delay : timeWaitSeconds,
-    holdReason: setting,
+    // One address is all that agents on loopback have by k6: the kernel's choice.
+    agents: engine === 'k6' && lab === 'loopback' ? 1 : count,
+    ports,
+    holdSeconds,
+    holdSecondsOfMore: engine === 'k6' ? timeWaitSeconds : holdSeconds,
+    holdReason,
   };
+}
+
+/** How long the kernel keeps a port that it chose itself, and by which setting. */
+function reuseOf(lab: Exclude<LabKind, 'cluster'>, machine: Machine): readonly [seconds: number, by: string] {
+  const delay = machine.timeWaitReuseDelaySeconds;
+  if (lab === 'namespaces') return [delay, `tcp_tw_reuse 1 in the lab's namespaces`];
+  const setting = `tcp_tw_reuse ${machine.timeWaitReuse}${machine.timestamps ? '' : ', tcp_timestamps 0'}`;
+  return [machine.timeWaitReuse !== 0 && machine.timestamps ? delay : timeWaitSeconds, setting];
 }
 
 const holders: Record<CloseMode, PortBudget['heldBy']> = {
@@ -120,7 +149,8 @@ export function portBudget(
   // A free port of the server's own for each trial makes every trial's names new; a fixed one lets trials add up.
   const trialSeconds = scenario.warmUpSeconds + scenario.measuredSeconds;
   const holdSeconds = heldBy === 'client' ? network.holdSeconds : 0;
-  const heldFor = scenario.port === 0 ? Math.min(holdSeconds, trialSeconds) : holdSeconds;
+  const addsUp = scenario.port !== 0 || network.heldForAll;
+  const heldFor = addsUp ? holdSeconds : Math.min(holdSeconds, trialSeconds);
   const needed = Math.ceil(connectionsPerSecond * heldFor) + open;
 
   // Open connections are certain; what a closed loop leaves behind is not.
@@ -160,14 +190,17 @@ function smallestChange(
   heldFor: number,
 ): string {
   const oneEach = network.agents * network.ports * network.targetAddresses;
-  const sourcesEach = Math.ceil(budget.needed / Math.max(1, oneEach));
+  const grows = network.holdSecondsOfMore - network.holdSeconds;
+  const needed =
+    budget.needed + (budget.heldBy === 'client' ? (budget.connectionsPerSecond ?? 0) * grows : 0);
+  const sourcesEach = Math.ceil(needed / Math.max(1, oneEach));
   if (network.ports > 0 && sourcesEach <= maxSourceAddresses) return `agents.sourceAddresses: ${sourcesEach}`;
   const most = oneEach * maxSourceAddresses;
   if (cell.rate !== null)
-    return `rate: ${Math.floor(most / heldFor)} with agents.sourceAddresses: ${maxSourceAddresses}, or close: client-rst`;
+    return `rate: ${Math.floor(most / heldFor)} with agents.sourceAddresses: ${maxSourceAddresses}, or close: ${network.freeClose}`;
   return cell.concurrency !== null && cell.concurrency > most
     ? `concurrency: ${most} at most with agents.sourceAddresses: ${maxSourceAddresses}`
-    : 'close: client-rst, or tcp_tw_reuse 1 and a wider ip_local_port_range';
+    : `close: ${network.freeClose}, or tcp_tw_reuse 1 and a wider ip_local_port_range`;
 }
 
 function amount(count: number): string {

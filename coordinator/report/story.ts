@@ -6,7 +6,6 @@
 import { LatencyHistogram } from '../../measurement/histogram.ts';
 import type { Comparison } from '../../protocol/comparison-record.ts';
 import {
-  type FailureCause,
   failureCauses,
   type LatencyName,
   latencyNames,
@@ -15,6 +14,7 @@ import {
 import { type Conditions, conditionsKey, conditionsOf } from '../judge/pairs.ts';
 import { percent, plural } from './figures.ts';
 import type { RunReading } from './read-run.ts';
+import { causeWords, limitWords } from './words.ts';
 
 /** One variant under one set of conditions, over all blocks. */
 export interface VariantStory {
@@ -124,17 +124,6 @@ function coverageOf({ trials, attempts, run, problems }: RunReading): string[] {
   return [...lines, ...problems];
 }
 
-const causeWords: Readonly<Record<FailureCause, string>> = {
-  refused: 'refused',
-  reset: 'reset',
-  timedOut: 'timed out',
-  noPort: 'found no port',
-  noDescriptor: 'found no descriptor',
-  shortResponse: 'ended before the whole response',
-  wrongContent: 'got wrong content',
-  other: 'failed otherwise',
-};
-
 /** Connections that are in no latency: a line a variant that had any, by cause. */
 function failureLines(trials: readonly TrialRecord[]): string[] {
   return [...new Set(trials.map(({ cell }) => cell.variant))].flatMap((variant) => {
@@ -194,14 +183,6 @@ function nullFields({ server, generator, latencySeconds }: TrialRecord): string[
   ];
   return fields.flatMap(([path, value]) => (value === null ? [path] : []));
 }
-
-const limitWords = {
-  server: 'the server was the limit',
-  generator: 'the load generator was the limit, so figures of capacity are lower bounds',
-  network: 'the network was the limit',
-  control: 'the two sides counted differently, so the trial is in no comparison',
-  undetermined: 'no limit showed',
-} as const;
 
 function limitsOf(trials: readonly TrialRecord[]): string[] {
   return Object.entries(limitWords).flatMap(([limit, words]) => {

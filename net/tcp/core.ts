@@ -134,6 +134,8 @@ export class Core {
   /** What `findHole` found. */
   holeFrom = 0;
   holeTo = 0;
+  /** Of no meaning: so that what `touch` reads is read. */
+  touched = 0;
   /** Offset of its frame; and whether that frame was kept, to be read from. */
   frameAt = 0;
   isFrameKept = false;

@@ -34,7 +34,7 @@ export const socketCarriers: readonly Carrying[] = backends.map((backend) => ({
 
 const usual: LoadOrder = {
   engine: 'socket',
-  core: 0,
+  cores: [0],
   namespace: null,
   target: { addresses: ['127.0.0.1'], port: 1 },
   sourceAddresses: [],
@@ -49,6 +49,7 @@ const usual: LoadOrder = {
   connectTimeoutMs: 1000,
   responseTimeoutMs: 1000,
   backend: 'auto',
+  thresholds: [],
 };
 
 export function order(changes: OrderChanges): LoadOrder {
@@ -92,7 +93,7 @@ export async function flood(theOrder: LoadOrder): Promise<Flooded> {
   };
 }
 
-export function failures(result: ThreadResult): Record<string, number> {
+export function failures(result: Pick<ThreadResult, 'counts'>): Record<string, number> {
   return Object.fromEntries(Object.entries(result.counts.failed).filter(([, count]) => count > 0));
 }
 

@@ -7,7 +7,7 @@ import { leaseOf, order } from './flood-fixture.ts';
 
 describe('startLoadThread()', () => {
   const refusals: readonly (readonly [string, Partial<Parameters<typeof order>[0]>, RegExp])[] = [
-    ['a core there is not', { core: 1000 }, /^Cannot pin a thread to core 1000: EINVAL/],
+    ['a core there is not', { cores: [1000] }, /^Cannot pin a thread to core 1000: EINVAL/],
     ['a namespace there is not', { namespace: '/proc/1/ns/none' }, /ENOENT/],
     ['a target that is no address', { target: { addresses: ['server'], port: 1 } }, /"server"/],
   ];

@@ -131,6 +131,7 @@ function floodInMemory(
   });
   const conversation = echoConversation.create(theOrder, buffers);
   const transport = new PacketTransport({
+    gathering: null,
     buffers,
     gathered: conversation.gathered,
     stack,

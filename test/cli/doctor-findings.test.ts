@@ -10,7 +10,11 @@ import { aMachine } from '../plan/a-machine.ts';
 
 const here = await collectEnvironment();
 const programs = {
-  'redis-server': { path: '/usr/bin/redis-server', from: 'redis-server', why: 'every run needs one' },
+  'redis-server': {
+    path: '/usr/bin/redis-server',
+    get: 'apt-get install redis-server',
+    why: 'every run needs one',
+  },
 };
 
 function about(topic: string, machine: Partial<Machine>, facts: Partial<DoctorFacts> = {}): Finding {
@@ -111,7 +115,7 @@ for (const [what, found, standing, advice] of [
 }
 
 test('findings(): without redis-server no run is possible, without another program one is', () => {
-  const gone = { path: null, from: 'x', why: 'y' };
+  const gone = { path: null, get: 'apt-get install x', why: 'y' };
   assert.equal(about('redis-server', {}, { programs: { 'redis-server': gone } }).blocks, true);
   assert.equal(about('nginx', {}, { programs: { nginx: gone } }).blocks, false);
   assert.equal(about('nginx', {}, { programs: { nginx: gone } }).advice, 'y: apt-get install x');

@@ -36,7 +36,11 @@ async function joinFor(
   return lease;
 }
 
-const quiet: LeaseEvents = { onTrouble: () => undefined, onEnded: () => undefined };
+const quiet: LeaseEvents = {
+  onTrouble: () => undefined,
+  onRenewed: () => undefined,
+  onEnded: () => undefined,
+};
 
 function aMember(name: string, changes: { pid?: number; instance?: string } = {}) {
   return {

@@ -17,6 +17,7 @@ import { smallScenario } from './harness.ts';
 import { sampleTrial } from './sample-trial.ts';
 
 const freely = async () => {};
+const nothing = { histograms: {}, k6: null };
 
 async function scratchFolder(t: TestContext): Promise<RunFolder> {
   const path = await mkdtemp(join(tmpdir(), 'stampede-test-'));
@@ -30,7 +31,7 @@ test('Ledger finds again what it committed', async (t) => {
   const folder = await scratchFolder(t);
   const ledger = await Ledger.open(folder);
   const { record, histograms } = sampleTrial('b01-c01');
-  await ledger.commit(record, histograms, freely);
+  await ledger.commit(record, { histograms, k6: null }, freely);
   await ledger.close();
   const again = await Ledger.open(folder);
   assert.deepEqual([...again.committed.keys()], ['b01-c01']);
@@ -38,10 +39,20 @@ test('Ledger finds again what it committed', async (t) => {
   await again.close();
 });
 
+test('Ledger keeps what k6 said of a trial beside its line, and makes no folder where no k6 took part', async (t) => {
+  const folder = await scratchFolder(t);
+  const ledger = await Ledger.open(folder);
+  await ledger.commit(sampleTrial('b01-c01').record, nothing, freely);
+  await assert.rejects(readFile(join(folder.k6, 'b01-c01.json')), /ENOENT/);
+  await ledger.commit(sampleTrial('b01-c02').record, { ...nothing, k6: { said: 1 } }, freely);
+  assert.deepEqual(JSON.parse(await readFile(join(folder.k6, 'b01-c02.json'), 'utf8')), { said: 1 });
+  await ledger.close();
+});
+
 test('Ledger cuts off a torn last line, says so, and the trial commits again', async (t) => {
   const folder = await scratchFolder(t);
   const ledger = await Ledger.open(folder);
-  await ledger.commit(sampleTrial('b01-c01').record, {}, freely);
+  await ledger.commit(sampleTrial('b01-c01').record, nothing, freely);
   await ledger.close();
   const whole = await readFile(folder.trials, 'utf8');
   for (const torn of ['{"schema":"stampede.tri', JSON.stringify(sampleTrial('b01-c02').record)]) {
@@ -57,17 +68,20 @@ test('Ledger cuts off a torn last line, says so, and the trial commits again', a
 test('Ledger refuses a second commit of a trial, whatever the attempt, and a fence that says no', async (t) => {
   const folder = await scratchFolder(t);
   const ledger = await Ledger.open(folder);
-  await ledger.commit(sampleTrial('b01-c01').record, {}, freely);
-  await assert.rejects(ledger.commit(sampleTrial('b01-c01', 2).record, {}, freely), /a trial commits once/);
+  await ledger.commit(sampleTrial('b01-c01').record, nothing, freely);
+  await assert.rejects(
+    ledger.commit(sampleTrial('b01-c01', 2).record, nothing, freely),
+    /a trial commits once/,
+  );
   const both = await Promise.allSettled([
-    ledger.commit(sampleTrial('b01-c02', 1).record, {}, freely),
-    ledger.commit(sampleTrial('b01-c02', 2).record, {}, freely),
+    ledger.commit(sampleTrial('b01-c02', 1).record, nothing, freely),
+    ledger.commit(sampleTrial('b01-c02', 2).record, nothing, freely),
   ]);
   assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
   const no = async () => {
     throw new Error('another coordinator owns the run');
   };
-  await assert.rejects(ledger.commit(sampleTrial('b01-c03').record, {}, no), /another coordinator/);
+  await assert.rejects(ledger.commit(sampleTrial('b01-c03').record, nothing, no), /another coordinator/);
   assert.equal((await readFile(folder.trials, 'utf8')).split('\n').length, 3);
   await ledger.close();
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FramePool, strideFor } from '../../linux/frame-pool.ts';
+import { FramePool, spreadStrideFor, strideFor } from '../../linux/frame-pool.ts';
 import { reserve } from '../../linux/memory.ts';
 import { NeighbourTable } from '../../linux/neighbour-table.ts';
 import { finishChecksum } from '../../linux/unfinished-checksum.ts';
@@ -104,4 +104,24 @@ test('finishChecksum() leaves alone what is no whole segment', () => {
     finishChecksum(new DataView(bytes.buffer), 0, bytes.byteLength);
     assert.deepEqual(bytes, before);
   }
+});
+
+test('spreadStrideFor() is an odd number of cache lines that hold the header and the packet', () => {
+  assert.equal(spreadStrideFor(1500, 256, 4096), 33 * 64);
+  assert.equal(spreadStrideFor(1842, 256, 4096), 33 * 64);
+  assert.equal(spreadStrideFor(1843, 256, 4096), 35 * 64);
+  assert.equal(spreadStrideFor(3762, 256, 4096), 63 * 64);
+  assert.equal(spreadStrideFor(3763, 256, 4096), 0);
+});
+
+test('FramePool takes a frame back by any offset within it, whatever the stride', () => {
+  const mapping = { buffer: new ArrayBuffer(3 * 2112), address: 0n, unmap: () => {} };
+  const pool = new FramePool(mapping, { stride: 2112, headRoom: 256 });
+  const taken = [pool.take(), pool.take(), pool.take()];
+  assert.deepEqual(taken, [256, 2112 + 256, 2 * 2112 + 256]);
+  assert.equal(pool.take(), -1);
+  pool.release(2112 + 2111);
+  assert.equal(pool.take(), 2112 + 256);
+  pool.release(2 * 2112);
+  assert.equal(pool.take(), 2 * 2112 + 256);
 });

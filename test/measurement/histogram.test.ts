@@ -194,3 +194,26 @@ test('decode() throws a plain error on any text, and never hangs', () => {
     }),
   );
 });
+
+test('countsUpTo() counts a slot up to a bound when its highest value is, and everything up to 120 s', () => {
+  fc.assert(
+    fc.property(latencies, fc.integer({ min: 1, max: highestNs }), (values, boundNs) => {
+      const [upTo, all] = histogramOf(values).countsUpTo([boundNs, highestNs]);
+      const highest = (value: number) => highestOf(slotOf(value, finest), finest);
+      assert.equal(
+        upTo,
+        boundNs === highestNs ? values.length : values.filter((value) => highest(value) <= boundNs).length,
+      );
+      assert.equal(all, values.length);
+    }),
+  );
+});
+
+test('sumSeconds is the sum of the values to one part in 1,024', () => {
+  fc.assert(
+    fc.property(latencies, (values) => {
+      const exact = values.reduce((sum, value) => sum + value, 0) / 1e9;
+      assert.ok(Math.abs(histogramOf(values).sumSeconds - exact) <= exact / 1024 + 1e-9);
+    }),
+  );
+});

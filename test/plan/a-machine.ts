@@ -17,6 +17,7 @@ export function aMachine(changes: Partial<Machine> = {}): Machine {
     timeWaitReuseDelaySeconds: 1,
     timestamps: true,
     programs: { nginx: '/usr/sbin/nginx' },
+    k6Missing: null,
     ...changes,
   };
 }

@@ -246,6 +246,53 @@ const rows: readonly Row[] = [
     load: '1024 open',
     wanted: { verdict: 'enough', heldBy: 'server', needed: 1024, available: 64_512 },
   },
+  {
+    what: 'k6 with one source address leaves it to the kernel, which lets ports go after 1 s',
+    lab: 'loopback',
+    engine: 'k6',
+    agents: 2,
+    close: 'client-fin',
+    load: 20_000,
+    wanted: { verdict: 'enough', heldBy: 'client', needed: 20_000, available: 28_232 },
+  },
+  {
+    what: 'k6 with several binds them, and trials add up for 60 s',
+    lab: 'namespaces',
+    engine: 'k6',
+    close: 'client-fin',
+    load: 3_000,
+    sources: 2,
+    wanted: {
+      verdict: 'impossible',
+      heldBy: 'client',
+      needed: 180_000,
+      available: 129_024,
+      says: /for 60 s \(k6 binds its source addresses.*wanted agents\.sourceAddresses: 3\.$/,
+    },
+  },
+  {
+    what: 'k6 that has too few with one asks for as many as it will bind',
+    lab: 'loopback',
+    engine: 'k6',
+    close: 'client-fin',
+    load: 30_000,
+    wanted: {
+      verdict: 'impossible',
+      heldBy: 'client',
+      needed: 30_000,
+      available: 28_232,
+      says: /wanted agents\.sourceAddresses: 64\.$/,
+    },
+  },
+  {
+    what: 'k6 whose server closes needs what is open',
+    lab: 'loopback',
+    engine: 'k6',
+    close: 'server-fin',
+    load: '256 open',
+    sources: 4,
+    wanted: { verdict: 'enough', heldBy: 'server', needed: 256, available: 112_928 },
+  },
 ];
 
 for (const row of rows) {

@@ -29,6 +29,16 @@ for (const [role, flags, pattern] of [
   ['agent', ['--redis', redis, '--source-addresses', '0.0.0.0-255.255.255.255'], /these are 1001 addresses/],
   ['agent', ['--redis', redis, '--name', 'a b'], /--name "a b": wanted letters/],
   ['server', ['--redis', redis, '--namespace', '/proc/0/ns/net'], /--namespace .*there is no such file/],
+  [
+    'agent',
+    ['--redis', redis, '--metrics', 'everywhere:9464'],
+    /--metrics "everywhere:9464": Cannot listen on/,
+  ],
+  [
+    'server',
+    ['--redis', redis, '--metrics', '0.0.0.0:9464'],
+    /^Cannot serve metrics on 0\.0\.0\.0: .*no token; wanted one in STAMPEDE_TOKEN/,
+  ],
   ['server', ['--redis', redis, '--log-level', 'loud'], /--log-level "loud": wanted one of trace/],
   [
     'server',
@@ -75,7 +85,10 @@ test('parseFlags() takes the Redis URL out of the environment, so that no child 
 });
 
 test('roleSchema takes the cores that this process may run on, when none are named', () => {
-  assert.deepEqual(onCores([0], () => roleSchema.parse({ redis, logLevel: 'info' }).cores), [0]);
+  assert.deepEqual(
+    onCores([0], () => roleSchema.parse({ redis, logLevel: 'info' }).cores),
+    [0],
+  );
 });
 
 test('addressesSchema writes ranges out, each address once', () => {

@@ -102,7 +102,7 @@ test('shareOf() gives every source address to one thread, and each thread at lea
 test('shareOf() leaves out threads that would have nothing to do', () => {
   const threads = shareOf({ ...base, cell: cellOf({ concurrency: 2 }) }, placeOf(4));
   assert.deepEqual(
-    threads.map(({ core, load }) => [core, load]),
+    threads.map(({ cores, load }) => [...cores, load]),
     [
       [2, { kind: 'closed', concurrency: 1 }],
       [3, { kind: 'closed', concurrency: 1 }],
@@ -131,9 +131,18 @@ test('shareOf() gives packet the first core of an agent only, with all of its lo
   const [thread, ...more] = shareOf({ ...base, sourceAddresses, cell }, placeOf(4));
   assert.equal(more.length, 0);
   assert.deepEqual(
-    [thread?.core, thread?.load, thread?.sourceAddresses],
-    [2, { kind: 'closed', concurrency: 10 }, sourceAddresses],
+    [thread?.cores, thread?.load, thread?.sourceAddresses],
+    [[2], { kind: 'closed', concurrency: 10 }, sourceAddresses],
   );
+});
+
+test('shareOf() gives k6 all cores of an agent at once, for one process', () => {
+  const cell = { ...cellOf({ rate: 100 }), engine: 'k6' as const };
+  const thresholds = [{ metric: 'latencySeconds.total.p99' as const, max: 0.1 }];
+  const [thread, ...more] = shareOf({ ...base, index: 1, count: 4, cell, thresholds }, placeOf(3));
+  assert.equal(more.length, 0);
+  assert.deepEqual([thread?.cores, thread?.thresholds], [[2, 3, 4], thresholds]);
+  assert.ok(thread?.load.kind === 'open' && thread.load.ratePerSecond === 25);
 });
 
 test('idleCoresNote() says which cores packet leaves idle, and nothing of the others', () => {

@@ -24,20 +24,29 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   net: [],
   linux: ['net'],
   protocol: ['measurement'],
-  exporter: ['measurement'],
+  exporter: ['protocol', 'measurement'],
   simulator: ['measurement'],
   control: ['protocol', 'measurement'],
   agent: ['control', 'protocol', 'linux', 'measurement', 'net'],
   'server-under-test': ['control', 'protocol', 'linux', 'measurement', 'net'],
   coordinator: ['control', 'protocol', 'measurement', 'exporter', 'simulator'],
-  cli: everything,
+  // Grafana's dashboards are made from the metrics' declarations, and name no metric that is not declared.
+  'dashboards/grafana': ['exporter'],
+  // Runs in browsers: more of it in a test of its own below.
+  'dashboards/page': ['coordinator', 'protocol'],
+  cli: [...everything, 'dashboards/page'],
   bench: [...everything, 'cli'],
-  test: [...everything, 'cli', 'bench', 'setup'],
+  test: [...everything, 'cli', 'bench', 'dashboards/grafana', 'dashboards/page', 'setup'],
   setup: [],
 };
 
 const files = sourceFiles();
-const folderOf = (path: string): string => path.split('/')[0] as string;
+/** Of `dashboards/` each folder for itself: they run in different places. */
+const folderOf = (path: string): string =>
+  path
+    .split('/')
+    .slice(0, path.startsWith('dashboards/') ? 2 : 1)
+    .join('/');
 
 test('the import table holds in every file', () => {
   const broken = files.flatMap((file) => {
@@ -82,18 +91,37 @@ test('every package that is imported is in package.json, and the other way round
         .slice(0, specifier.startsWith('@') ? 2 : 1)
         .join('/');
       used.add(name);
-      const forTests = /^(test|bench)\//.test(path);
+      // Dashboards are built here, and committed: who runs Stampede does not build them.
+      const forTests = /^(test|bench|dashboards\/grafana)\//.test(path);
       if (!(name in (dependencies ?? {})) && !(forTests && declared.has(name)))
         undeclared.push(`${path}: ${name}`);
     }
   }
   assert.deepEqual(undeclared, []);
   // Used by name and not by import: the linter, the compiler, types.
-  const tools = ['@biomejs/biome', 'typescript', '@types/node'];
+  const tools = ['@biomejs/biome', 'typescript', '@types/node', '@types/ws'];
   assert.deepEqual(
     [...declared].filter((name) => !used.has(name) && !tools.includes(name)),
     [],
   );
+});
+
+test('what the page loads in a browser needs no package and nothing of Node', () => {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const loaded = new Set<string>();
+  const foreign: string[] = [];
+  const waiting = ['dashboards/page/main.ts'];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (loaded.has(path)) continue;
+    loaded.add(path);
+    for (const { file, specifier, typeOnly } of byPath.get(path)?.imports ?? []) {
+      if (typeOnly) continue;
+      if (file === null) foreign.push(`${path}: ${specifier}`);
+      else waiting.push(file);
+    }
+  }
+  assert.deepEqual(foreign, []);
+  assert.ok(loaded.size > 20, 'it has hardly been looked at');
 });
 
 test('no file imports itself by way of others', () => {
@@ -121,7 +149,9 @@ test('every file is used: imported, started as a thread or process, or run by na
   const used = new Set(
     files.flatMap(({ path, imports }) => imports.map(({ file }) => file).filter((file) => file !== path)),
   );
-  const scripts = readFileSync('package.json', 'utf8') + readFileSync('setup/start.mjs', 'utf8');
+  const scripts = ['package.json', 'setup/start.mjs', 'dashboards/page/index.html']
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
   const named = (path: string): boolean =>
     scripts.includes(path) || scripts.includes(path.replace(/\.ts$/, '.js'));
   const dead = files.filter(

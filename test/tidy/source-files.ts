@@ -15,6 +15,7 @@ const folders = [
   'net',
   'simulator',
   'exporter',
+  'dashboards',
   'bench',
   'test',
   'setup',

@@ -18,9 +18,11 @@ import { packetRestSeconds } from '../../../protocol/packet-ports.ts';
 import { parseAddress } from '../../allow.ts';
 import type { LoadOrder } from '../../load.ts';
 import type { Lease, LoadControl } from '../../load-control.ts';
+import { monotonicUs } from '../../monotonic.ts';
 import { prepareOver } from '../flood/prepare.ts';
 import type { Carrier, TransportOptions } from '../flood/transport.ts';
 import type { PreparedFlood } from '../prepared-flood.ts';
+import { Gathering } from './gathering.ts';
 import { NamesInTurn } from './names-in-turn.ts';
 import { PacketTransport } from './packet-transport.ts';
 
@@ -68,6 +70,7 @@ function carryByPackets(order: LoadOrder, options: TransportOptions): Carrier {
       names,
       targetPort: port,
       maxConnections,
+      gathering: order.load.kind === 'closed' ? new Gathering(monotonicUs()) : null,
     });
     return { backend: describe(opened), transport };
   } catch (thrown) {

@@ -10,6 +10,7 @@
  */
 
 import { constants } from 'node:os';
+import { pauseUs } from '../../../linux/thread.ts';
 import type { KernelLink } from '../../../net/links/link.ts';
 import type { Stack, StackGauges } from '../../../net/stack.ts';
 import { CONNECTED, ENDED, FAILED, READABLE, WRITABLE } from '../../../net/tcp/events.ts';
@@ -18,12 +19,15 @@ import { echoNonceBytes } from '../../../protocol/traffic.ts';
 import { monotonicUs } from '../../monotonic.ts';
 import type { Buffers } from '../flood/buffers.ts';
 import type { Transport, TransportEvents, TransportOptions } from '../flood/transport.ts';
+import type { Gathering } from './gathering.ts';
 import type { NamesInTurn } from './names-in-turn.ts';
 
 const { EADDRINUSE, EADDRNOTAVAIL, ECANCELED, ENOBUFS } = constants.errno;
 
 /** Names that are tried for one connection before there is none: they rest in the order in which they are tried. */
 const mostTries = 16;
+/** So many at a time are worth a turn as they are. */
+const fewEvents = 64;
 /** Nothing came for so long: nothing is under way any more. */
 const quietMs = 10;
 /** At the end, closing handshakes and stragglers each have this long: a stopped flood must be gone within 100 ms. */
@@ -42,6 +46,8 @@ export interface PacketTransportOptions extends TransportOptions {
   readonly targetPort: number;
   /** Ids of the stack are below this. */
   readonly maxConnections: number;
+  /** Of a closed loop: frames are left to gather. */
+  readonly gathering: Gathering | null;
 }
 
 export class PacketTransport implements Transport {
@@ -56,6 +62,12 @@ export class PacketTransport implements Transport {
   readonly #targetPort: number;
   readonly #buffers: Buffers;
   readonly #gathered: boolean;
+  readonly #gathering: Gathering | null;
+  /** Connections that are open, and that have ended. */
+  #underWay = 0;
+  #ended = 0;
+  /** What the last poll found. */
+  #lastCount = 0;
   /** The stack's id of each slot's connection, and the slot of each id; -1: none. */
   readonly #idOf: Int32Array;
   readonly #slotOf: Int32Array;
@@ -85,6 +97,7 @@ export class PacketTransport implements Transport {
     this.#targetPort = options.targetPort;
     this.#buffers = options.buffers;
     this.#gathered = options.gathered;
+    this.#gathering = options.gathering;
     this.#idOf = new Int32Array(slots).fill(-1);
     this.#slotOf = new Int32Array(options.maxConnections).fill(-1);
     this.#sent = new Int32Array(slots);
@@ -98,6 +111,7 @@ export class PacketTransport implements Transport {
       this.#failLater(slot, -id);
       return;
     }
+    this.#underWay++;
     this.#idOf[slot] = id;
     this.#slotOf[id] = slot;
     this.#sent[slot] = notConnected;
@@ -128,11 +142,13 @@ export class PacketTransport implements Transport {
   poll(waitUs: number, events: TransportEvents): void {
     const stack = this.#stack;
     stack.flush();
+    if (waitUs > 0 && this.#lastCount < fewEvents) this.#gather(waitUs);
     let count = this.#take();
     if (count === 0 && this.#failedCount === 0 && waitUs > 0) {
       this.#sleep(waitUs);
       count = this.#take();
     }
+    this.#lastCount = count;
     events.woke();
     const { id: ids, mask: masks } = stack.events;
     for (let index = 0; index < count; index++) {
@@ -152,8 +168,20 @@ export class PacketTransport implements Transport {
     this.#failedCount -= failures;
   }
 
-  /** Frames that this end lost, and what was sent again: latencies of those are not the server's. */
   notes(): Readonly<Record<string, string>> {
+    return { ...this.#notesOfLink(), ...this.#notesOfGathering() };
+  }
+
+  #notesOfGathering(): Readonly<Record<string, string>> {
+    const longestUs = this.#gathering?.longestUs ?? 0;
+    if (longestUs === 0) return {};
+    return {
+      'generator.gathering': `frames were left to gather for up to ${longestUs} µs, a hundredth of a connection's time: latencies are that much coarser`,
+    };
+  }
+
+  /** Frames that this end lost, and what was sent again: latencies of those are not the server's. */
+  #notesOfLink(): Readonly<Record<string, string>> {
     const { overflows, received, transmitted } = this.#link.counters;
     const { synRetransmissions, timeoutRetransmissions, fastRetransmissions } = this.#stack.counters;
     const again = synRetransmissions + timeoutRetransmissions + fastRetransmissions;
@@ -207,6 +235,11 @@ export class PacketTransport implements Transport {
   #take(): number {
     this.#stack.poll(monotonicUs());
     return this.#stack.takeEvents();
+  }
+
+  #gather(waitUs: number): void {
+    const pause = this.#gathering?.pauseUs(monotonicUs(), this.#underWay, this.#ended) ?? 0;
+    if (pause > 0 && pause <= waitUs) pauseUs(pause);
   }
 
   #sleep(waitUs: number): void {
@@ -277,6 +310,8 @@ export class PacketTransport implements Transport {
   }
 
   #forget(slot: number, id: number): void {
+    this.#underWay--;
+    this.#ended++;
     this.#idOf[slot] = -1;
     this.#slotOf[id] = -1;
   }

@@ -1,20 +1,13 @@
 /** The tables of verdicts: a row a metric, a table a variant and cell. */
 
-import type { ComparisonRow, Verdict } from '../../../protocol/comparison-record.ts';
+import type { ComparisonRow } from '../../../protocol/comparison-record.ts';
 import { headlineMetricOf } from '../../../protocol/scenario.ts';
 import { metrics } from '../../judge/metrics.ts';
 import { conditionsKey } from '../../judge/pairs.ts';
 import { boundedFigure, conditionsText, difference, figure, interval, percent, plural } from '../figures.ts';
 import type { ConditionsStory, Story } from '../story.ts';
+import { verdictSigns } from '../words.ts';
 import { list, table } from './markup-parts.ts';
-
-/** A shape beside each word: colour alone says nothing to some. */
-export const verdictSigns: Readonly<Record<Verdict, string>> = {
-  better: '▲ better',
-  worse: '▼ worse',
-  equivalent: '≈ equivalent',
-  inconclusive: '~ inconclusive',
-};
 
 export function verdictTables({ comparison, reading }: Story, { conditions }: ConditionsStory): string {
   const key = conditionsKey(conditions);

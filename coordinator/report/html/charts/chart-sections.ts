@@ -4,7 +4,7 @@ import { locationInterval } from '../../../../measurement/location.ts';
 import { seededRandom } from '../../../../measurement/random.ts';
 import { median } from '../../../../measurement/statistics.ts';
 import type { ComparisonRow } from '../../../../protocol/comparison-record.ts';
-import { type LatencyName, latencyNames } from '../../../../protocol/trial-record.ts';
+import { latencyNames } from '../../../../protocol/trial-record.ts';
 import { leastPairs } from '../../../judge/judge.ts';
 import { metrics } from '../../../judge/metrics.ts';
 import { biasOf, conditionsKey } from '../../../judge/pairs.ts';
@@ -12,6 +12,7 @@ import { zoneOf } from '../../../judge/verdict.ts';
 import { difference, duration, interval, percent, scaled } from '../../figures.ts';
 import { escapeMarkup } from '../../markup.ts';
 import type { ConditionsStory, Story, VariantStory } from '../../story.ts';
+import { latencyTitles } from '../../words.ts';
 import { figure } from '../markup-parts.ts';
 import { type ColourName, seriesColour } from '../palette.ts';
 import { acceptsDrawing, coreRows, modeDrawing, modes, scaledTick } from './cores.ts';
@@ -121,13 +122,6 @@ function forestRow(row: ComparisonRow, several: boolean): IntervalRow {
     hollow: row.verdict === 'inconclusive',
   };
 }
-
-const latencyTitles: Readonly<Record<LatencyName, string>> = {
-  total: 'Total: first SYN to last byte',
-  firstByte: 'First byte of the response',
-  connect: 'Connect: SYN to established',
-  accept: 'Accept wait: established to accepted',
-};
 
 function latencies({ variants }: ConditionsStory, prefix: string, colourOf: ColourOf): string {
   const charts = [...latencyNames].reverse().flatMap((name) => {
