@@ -185,7 +185,7 @@ test('the engine "packet" makes load in a container, too', { skip }, () => {
   assert.equal(trials.length, 2);
   for (const { connections, generator, trial } of trials) {
     assert.ok(connections.completed > 0.9 * 1000, `${trial}: ${connections.completed}`);
-    assert.match(generator.backend, /^af_(xdp|packet)/, trial);
+    assert.match(generator.backend, /^packet over af_(xdp|packet)/, trial);
   }
 });
 

@@ -157,7 +157,7 @@ test('ports agree: metrics, page and health in commands, Prometheus, Grafana and
   for (const name of ['coordinator', 'server-under-test', 'agent', 'agent-k6'])
     assert.equal(after(service(name), '--metrics'), '0.0.0.0:9464', name);
   assert.equal(after(service('coordinator'), '--page'), '0.0.0.0:9465');
-  assert.match(readFileSync('docker/health.sh', 'utf8'), /STAMPEDE_METRICS_PORT:-9464/);
+  assert.match(readFileSync('docker/health.sh', 'utf8'), /STAMPEDE_METRICS:-0\.0\.0\.0:9464/);
   const docs = readFileSync('docs/cluster.md', 'utf8');
   for (const port of ['9464', '9465', '9090', '3000', '6380'])
     assert.match(docs, new RegExp(`\\b${port}\\b`));

@@ -76,9 +76,9 @@ test('make-tls.sh makes what lets another machine reach Redis by TLS, and nobody
 });
 
 test('health.sh says well when /healthz does, and only then', async () => {
-  const check = async (port: number): Promise<number> => {
+  const check = async (address: string): Promise<number> => {
     const done = promisify(execFile)('docker/health.sh', {
-      env: { PATH: process.env.PATH, STAMPEDE_METRICS_PORT: String(port) },
+      env: { PATH: process.env.PATH, STAMPEDE_METRICS: address },
     });
     return done.then(
       () => 0,
@@ -93,10 +93,11 @@ test('health.sh says well when /healthz does, and only then', async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  assert.equal(await check(port), 0);
+  assert.equal(await check(`0.0.0.0:${port}`), 0);
   assert.equal(asked, `/healthz for 127.0.0.1:${port}`);
+  assert.equal(await check(String(port)), 0);
   status = 503;
-  assert.equal(await check(port), 1);
+  assert.equal(await check(`0.0.0.0:${port}`), 1);
   await new Promise((resolve) => server.close(resolve));
-  assert.equal(await check(port), 1);
+  assert.equal(await check(`0.0.0.0:${port}`), 1);
 });
