@@ -30,6 +30,8 @@ export interface CollectorMeasured extends WatchedReports {
 const afterMs = 2_000;
 
 const order = JSON.parse(process.argv[2] ?? '') as CollectorOrder;
+// By name: looking for members ends at a thousand.
+const agents = Array.from({ length: order.agents }, (_, index) => `agent-${index}`);
 const watch = new ReportWatch();
 const closers = new Closers();
 let lostMembers = 0;
@@ -54,7 +56,7 @@ const control = await openControlPlane(
 );
 const crew = await gatherCrew(
   control.redis,
-  { agents: order.agents, names: null },
+  { agents: order.agents, names: { server: 'server-0', agents } },
   order.startAtMs - Date.now(),
   new AbortController().signal,
 );
