@@ -17,7 +17,7 @@ import { State } from './states.ts';
 const { STATE, SND_UNA, SND_NXT, SND_MAX } = Hot;
 const { ROUND_TRIP } = Recovery;
 const { SEGMENT_LIMIT } = Rare;
-const { synSent } = State;
+const { established, synSent } = State;
 
 const ECONNREFUSED = 111;
 const EHOSTUNREACH = 113;
@@ -61,6 +61,8 @@ function lowerMss(core: Core, id: number, at: number, mtu: number): void {
   if (limit >= core.rare[lineOf(id) + SEGMENT_LIMIT]) return;
   core.rare[lineOf(id) + SEGMENT_LIMIT] = limit;
   setMss(core, id, at);
+  // A SYN is no longer than any path takes: it goes again by its timer alone, and SND.NXT stays behind it.
+  if (core.hot[at + STATE] < established) return;
   core.hot[at + SND_NXT] = core.hot[at + SND_UNA];
   stopTiming(core.recovery, lineOf(id) + ROUND_TRIP);
   wantsToSend(core, id);

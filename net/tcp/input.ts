@@ -173,15 +173,16 @@ function isResetInWindow(core: Core, at: number): boolean {
   return false;
 }
 
-/** Not acceptable: an ACK tells the peer where we are. */
+/**
+ * Not acceptable: an ACK tells the peer where we are (RFC 9293 3.10.7.4, in SYN-RECEIVED, too: a peer that has begun anew
+ * from the same port resets the old connection by it, and need not wait for our SYN+ACK to come again).
+ */
 function outside(core: Core, id: number, at: number): void {
   core.counters.drops.outOfWindow++;
   answerOutside(core, id, at);
 }
 
 function answerOutside(core: Core, id: number, at: number): void {
-  const state = core.hot[at + STATE];
-  if (state === synReceived) return;
   // What carries data, a SYN or a FIN is always answered; a bare ACK seldom: two sides that each hold the other's
   // numbers for wrong must not answer each other for ever.
   if (core.segment.payloadLength > 0 || (core.segment.flags & (SYN | FIN)) !== 0) wantsToAck(core, id);
@@ -189,7 +190,7 @@ function answerOutside(core: Core, id: number, at: number): void {
     core.rare[lineOf(id) + ANSWERED_MS] = core.nowMs;
     wantsToAck(core, id);
   }
-  if (state === timeWait && (core.segment.flags & FIN) !== 0) enterTimeWait(core, id, at);
+  if (core.hot[at + STATE] === timeWait && (core.segment.flags & FIN) !== 0) enterTimeWait(core, id, at);
 }
 
 /** The peer's SYN came again. @returns whether the rest of the segment is to be looked at. */

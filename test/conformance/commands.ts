@@ -20,13 +20,16 @@ const commands: Readonly<Record<string, Command>> = {
   close: { words: 1, obey: (descriptors, [fd = -1]) => descriptors.close(fd) },
 };
 
+/** A suite may say PEEK as its language prints it. */
+const truths: Readonly<Record<string, number>> = { true: 1, false: 0 };
+
 /** @param line without its end. @returns the result; −EINVAL: it is no command, or not with these words. */
 export function obey(descriptors: Descriptors, line: string): number {
   const [name = '', ...rest] = line.trim().split(/\s+/);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined || rest.length !== command.words) return -errno.EINVAL;
-  if (!rest.every((word) => /^-?\d{1,15}$/.test(word))) return -errno.EINVAL;
-  const [first, ...others] = rest.map(Number);
+  if (!rest.every((word) => /^(-?\d{1,15}|true|false)$/.test(word))) return -errno.EINVAL;
+  const [first, ...others] = rest.map((word) => truths[word] ?? Number(word));
   // A descriptor that is none is −EBADF; every other number below 0 means nothing.
   if (others.some((word) => word < 0)) return -errno.EINVAL;
   return command.obey(descriptors, first === undefined ? [] : [first, ...others]);

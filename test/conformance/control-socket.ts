@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { lstatSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 
-/** Longer ones are no command. */
+/** A longer one is no command. It is answered as such when it ends, and nobody keeps it until then. */
 const longestLine = 256;
 
 export interface ControlSocket {
@@ -24,7 +24,8 @@ export async function openControlSocket(
 ): Promise<ControlSocket> {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path);
   const clients = new Set<Socket>();
-  const server = createServer((client) => {
+  // Who ends its side first, as "printf reset | nc -NU PATH" does, still hears the answers.
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     clients.add(client);
     client.on('close', () => clients.delete(client));
     client.on('error', () => client.destroy());
@@ -51,10 +52,13 @@ export async function openControlSocket(
 function converse(client: Socket, answer: (line: string) => string): void {
   client.setEncoding('latin1');
   let rest = '';
+  const obey = (line: string): string => `${answer(line.length > longestLine ? '' : line)}\n`;
   client.on('data', (text: string) => {
     const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    if (lines.length > 0) client.write(lines.map((line) => `${answer(line)}\n`).join(''));
-    if (rest.length > longestLine) client.destroy();
+    rest = (lines.pop() ?? '').slice(0, longestLine + 1);
+    // Who does not read answers gives no more commands.
+    if (lines.length > 0 && !client.write(lines.map(obey).join(''))) client.pause();
   });
+  client.on('drain', () => client.resume());
+  client.on('end', () => client.end(rest === '' ? '' : obey(rest)));
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errno } from './errno.ts';
@@ -109,13 +110,14 @@ test('many clients command the port, at once and one after the other', inLabOf('
   const [control] = many as [Control];
   assert.deepEqual(await control.ask(`write ${fd} 3\nwrite ${fd} 4\r\nrecv ${fd} 1`, 2), [3, 4]);
   assert.deepEqual(await control.ask(` 0\nbogus\n`, 2), [-EAGAIN, -errno.EINVAL]);
-  // Nonsense without end costs its sender the connection, and nobody else.
+  // A line of any length is one line, has one answer, and costs nobody else anything.
   const rude = connect(port.path);
-  rude.on('error', () => {});
-  rude.write('x'.repeat(100_000));
-  await new Promise((resolve) => rude.once('close', resolve));
+  rude.write('x'.repeat(1_000_000));
   assert.equal(await control.say(`write ${fd} 1`), 1);
   await client.until(8);
+  const long = `write ${fd} 1${' '.repeat(300)}`;
+  rude.end(`\n${long}\nclose 90\nclose 91`);
+  assert.equal(await text(rude), [-errno.EINVAL, -errno.EINVAL, -errno.EBADF, -errno.EBADF, ''].join('\n'));
 });
 
 test(

@@ -53,9 +53,10 @@ const suite: Readonly<Record<string, (t: TestContext, control: Control) => Promi
     client.socket.write('hello world');
     await control.becomes(`recv ${fd} 100 1`, 11);
     assert.equal(await control.say(`recv ${fd} 4 1`), 4);
+    assert.equal(await control.say(`recv ${fd} 4 true`), 4);
     assert.equal(await control.say(`recv ${fd} 5 0`), 5);
     assert.equal(await control.say(`recv ${fd} 0 0`), 0);
-    assert.equal(await control.say(`recv ${fd} 100 0`), 6);
+    assert.equal(await control.say(`recv ${fd} 100 false`), 6);
     assert.equal(await control.say(`recv ${fd} 100 0`), -EAGAIN);
     client.socket.end('bye');
     await control.becomes(`recv ${fd} 100 1`, 3);

@@ -226,6 +226,30 @@ test('C45: fragmentation needed with a tiny MTU, or forged: a floor, or nothing'
   assert.deepEqual(script.heard(), ['. 1+512 ack 1', '. 513+512 ack 1', 'P. 1025+436 ack 1']);
 });
 
+test('C45: fragmentation needed in SYN-RECEIVED: the handshake goes on, in shorter segments', () => {
+  const script = listening();
+  script.say('S', { mss: 1_460 });
+  script.segments();
+  complain(script, { code: 4, mtu: 1_000, seq: 0 });
+  script.turn();
+  assert.deepEqual(script.heard(), []);
+  script.say('.', { seq: 1, ack: 1 });
+  assert.deepEqual(script.events(), ['ACCEPTED']);
+  script.write('x'.repeat(1_000));
+  script.flush();
+  assert.deepEqual(script.heard(), ['. 1+960 ack 1', 'P. 961+40 ack 1']);
+});
+
+test('C45: fragmentation needed in SYN-SENT: the connection opens all the same', () => {
+  const script = connecting();
+  script.segments();
+  complain(script, { code: 4, mtu: 1_000, seq: 0 });
+  script.turn();
+  assert.deepEqual(script.heard(), []);
+  script.say('S.', { seq: 0, ack: 1, mss: 1_460 });
+  assert.deepEqual(script.events(), ['CONNECTED']);
+});
+
 test('C45: source quench is passed over', () => {
   const script = established();
   script.write('x'.repeat(1_460));

@@ -181,6 +181,30 @@ for (const ack of [0, 2, -5])
     assert.deepEqual(script.events(), ['ACCEPTED']);
   });
 
+test('A11: in SYN-RECEIVED, data outside the window is answered by an ACK, and opens nothing', () => {
+  const script = listening();
+  script.say('S', { mss: 1_460 });
+  script.segments();
+  script.say('P.', { seq: 1_000_000, ack: 1, data: 'far' });
+  assert.deepEqual(script.heard(), ['. 1 ack 1']);
+  assert.deepEqual(script.events(), []);
+  script.say('.', { seq: 1, ack: 1 });
+  assert.deepEqual(script.events(), ['ACCEPTED']);
+});
+
+test('A11: in SYN-RECEIVED, a client that begins anew is told where we are, resets that, and gets in', () => {
+  const script = listening();
+  script.say('S', { seq: 0, mss: 1_460 });
+  script.segments();
+  script.say('S', { seq: 1_000_000, mss: 1_460 });
+  assert.deepEqual(script.heard(), ['. 1 ack 1']);
+  script.say('R', { seq: 1 });
+  script.say('S', { seq: 1_000_000, mss: 1_460 });
+  const [answer] = script.segments();
+  assert.deepEqual([answer.flags, answer.ack], ['S.', 1_000_001]);
+  assert.equal(script.stack.waiting(80), 1);
+});
+
 test('A12: data in a SYN is not delivered before the handshake ends', () => {
   const script = listening();
   script.say('S', { mss: 1_460, data: 'early' });
