@@ -29,6 +29,7 @@ const quiet = new Set([
   'plan',
   'protocol',
   'report',
+  'roles',
   'simulator',
   'tidy',
 ]);
