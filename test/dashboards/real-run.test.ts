@@ -198,7 +198,10 @@ test('agent and server serve what they know: connections, accepts, their lease, 
   assert.ok(completed > measured && completed < measured * 1.5, `${completed} and ${measured}`);
   const [accepted = 0] = valuesIn(serverText, 'stampede_server_accepts_total');
   // Those that failed may have been accepted before, as in the audit of a trial.
-  const begun = valuesIn(agentText, 'stampede_agent_connections_total').reduce((sum, count) => sum + count, 0);
+  const begun = valuesIn(agentText, 'stampede_agent_connections_total').reduce(
+    (sum, count) => sum + count,
+    0,
+  );
   assert.ok(accepted >= completed && accepted <= begun + 16, `${accepted} of ${completed} to ${begun}`);
   for (const text of [agentText, serverText]) {
     assert.equal(valueIn(text, 'stampede_member_attempts_total', { attempt_outcome: 'done' }), 2);
