@@ -7,8 +7,8 @@
 import type { RateSample } from '../../protocol/live-page.ts';
 
 const samplesAPart = 64;
-/** Over an hour of load with a sample a second; then every two seconds share one, and so on. */
-const mostParts = 64;
+/** A quarter of an hour of load with a sample a second; then two seconds share one, and so on: as many as a screen shows. */
+const mostParts = 16;
 
 type Mutable<Kind> = { -readonly [Key in keyof Kind]: Kind[Key] };
 

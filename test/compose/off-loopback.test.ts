@@ -13,17 +13,15 @@ for (const [role, parameters] of [
   ['server', []],
 ] as const) {
   test(`stampede ${role} refuses a Redis elsewhere without a password: exit 2, and what to do`, () => {
-    for (const url of ['redis://198.18.77.1', 'rediss://agent@redis.lab:6380']) {
-      const { status, stderr } = spawnSync(process.execPath, ['dist/cli/stampede.js', role, ...parameters], {
-        encoding: 'utf8',
-        env: { PATH: process.env.PATH, STAMPEDE_REDIS_URL: url },
-      });
-      assert.equal(status, 2, stderr);
-      assert.match(
-        stderr,
-        /Cannot use Redis at redis[^ ]+: that is not loopback and the URL has no password; wanted one, .*redis:\/\/USER:PASSWORD@HOST/,
-      );
-    }
+    const { status, stderr } = spawnSync(process.execPath, ['dist/cli/stampede.js', role, ...parameters], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, STAMPEDE_REDIS_URL: 'rediss://agent@redis.lab:6380' },
+    });
+    assert.equal(status, 2, stderr);
+    assert.match(
+      stderr,
+      /Cannot use Redis at rediss:\/\/redis\.lab:6380: that is not loopback and the URL has no password; wanted one, .*redis:\/\/USER:PASSWORD@HOST/,
+    );
   });
 }
 

@@ -6,9 +6,21 @@ export interface Axis {
   at(value: number): number;
 }
 
-/** From 0, or `least`, to a round number not under `most`. */
+/** From a round number not over `least` to one not under `most`. */
 export function linearAxis(least: number, most: number, pixels: number, wantedTicks: number): Axis {
-  const step = roundStep((most - least || 1) / Math.max(1, wantedTicks));
+  return steppedAxis(least, most, pixels, roundStep((most - least || 1) / wantedTicks));
+}
+
+/** Of seconds, from 0: in steps that clocks have. */
+export function timeAxis(most: number, pixels: number, wantedTicks: number): Axis {
+  const least = most / wantedTicks;
+  const step = clockSteps.find((each) => each >= least) ?? 86_400 * Math.ceil(least / 86_400);
+  return steppedAxis(0, most, pixels, step);
+}
+
+const clockSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200];
+
+function steppedAxis(least: number, most: number, pixels: number, step: number): Axis {
   const from = Math.floor(least / step + 1e-9) * step;
   const until = Math.max(from + step, Math.ceil(most / step - 1e-9) * step);
   const count = Math.round((until - from) / step);

@@ -7,7 +7,7 @@
 import { scaled } from '../../../coordinator/report/figures.ts';
 import type { RateSample } from '../../../protocol/live-page.ts';
 import { element, type Tree } from '../tree.ts';
-import { linearAxis, pixel } from './axis.ts';
+import { linearAxis, pixel, timeAxis } from './axis.ts';
 
 export interface RateChart {
   readonly samples: readonly RateSample[];
@@ -35,7 +35,7 @@ export function rateChart({ samples, colourOf, dashOf, width, says }: RateChart)
   const underLoad = samples.reduce((sum, { seconds }) => sum + seconds, 0);
   const most = samples.reduce((rate, sample) => Math.max(rate, rateOf(sample)), 0);
   const inner = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
-  const time = linearAxis(0, Math.max(underLoad, 10), inner.width, width < 500 ? 4 : 8);
+  const time = timeAxis(Math.max(underLoad, 10), inner.width, width < 500 ? 4 : 8);
   const rate = linearAxis(0, most || 1, inner.height, 4);
   const end = margin.top + inner.height;
 
@@ -131,6 +131,5 @@ function rateOf({ completed, seconds }: RateSample): number {
 /** 90 → "1.5 min". */
 function secondsWords(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 6) / 10} min`;
-  return `${Math.round(seconds / 360) / 10} h`;
+  return seconds < 7_200 ? `${Math.round(seconds / 6) / 10} min` : `${Math.round(seconds / 360) / 10} h`;
 }

@@ -39,13 +39,16 @@ export function intervalMark({ width, reach, zone }: IntervalScale, mark: Interv
   const { ratio, low, high, colour } = mark;
   if (low !== null && high !== null) {
     const [from, to] = [Math.log(low), Math.log(high)];
-    parts.push(
-      element('path', {
-        class: 'interval',
-        stroke: colour,
-        d: `M${pixel(x(from))} ${middle}H${pixel(x(to))}${end(x(from), from < -reach ? -1 : 0)}${end(x(to), to > reach ? 1 : 0)}`,
-      }),
-    );
+    const isSeen = from < reach && to > -reach;
+    // Of one that lies beyond an end as a whole, the arrow of its ratio is enough.
+    if (isSeen)
+      parts.push(
+        element('path', {
+          class: 'interval',
+          stroke: colour,
+          d: `M${pixel(x(from))} ${middle}H${pixel(x(to))}${end(x(from), from < -reach ? -1 : 0)}${end(x(to), to > reach ? 1 : 0)}`,
+        }),
+      );
   }
   const beyond = ratio === null || Math.abs(Math.log(ratio)) <= reach ? 0 : ratio > 1 ? 1 : -1;
   if (beyond !== 0)

@@ -93,7 +93,11 @@ function clockWords({ offsetMicroseconds, boundMicroseconds }: MemberLine['clock
   const sign = moved < 0 ? '−' : '+';
   const seconds = (offsetMicroseconds / 1e6).toLocaleString('en-US', { minimumFractionDigits: 6 });
   return [
-    `± ${duration(boundMicroseconds / 1e6)}, moved ${sign}${duration(Math.abs(moved) / 1e6)}`,
-    element('span', { class: 'quiet under' }, ` ${seconds} s`),
+    `± ${duration(boundMicroseconds / 1e6)}`,
+    element(
+      'span',
+      { class: 'quiet under' },
+      ` moved ${sign}${duration(Math.abs(moved) / 1e6)}; ${seconds} s`,
+    ),
   ];
 }

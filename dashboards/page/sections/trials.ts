@@ -29,8 +29,7 @@ export const trials: Section = {
     const isWide = run.blocks > mostColumns;
     return [
       isWide ? countedTable(run, lines) : grid(run, lines, view, actions),
-      legend(),
-      ...(isWide ? [] : [detail(run, lines, view)]),
+      ...(isWide ? [] : [legend(), detail(run, lines, view)]),
     ];
   },
 };

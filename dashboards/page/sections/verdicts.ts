@@ -12,7 +12,7 @@ import {
   plural,
 } from '../../../coordinator/report/figures.ts';
 import { verdictSigns } from '../../../coordinator/report/words.ts';
-import type { CourseStep, RunOutline, VerdictLine } from '../../../protocol/live-page.ts';
+import type { Answer, CourseStep, RunOutline, VerdictLine } from '../../../protocol/live-page.ts';
 import { courseChart } from '../charts/course-chart.ts';
 import { type IntervalScale, intervalMark } from '../charts/row-marks.ts';
 import { dataTable, type TableRow } from '../data-table.ts';
@@ -39,6 +39,7 @@ export const verdicts: Section = {
     const steps = documents.at('course', conditions) ?? [];
     const variants = [...new Set(lines.map(({ variant }) => variant))];
     return [
+      ...interimNote(run, documents.get('answer')),
       ...chooser,
       ...variants.map((variant) =>
         table(
@@ -50,7 +51,7 @@ export const verdicts: Section = {
       element(
         'p',
         { class: 'quiet' },
-        `The line is “no difference”, the shaded zone what was declared not to matter (${percent(run.smallestDifference)}). A claim takes ${plural(leastBlocks, 'block')}, and is made at the end.`,
+        `The line is “no difference”, the shaded zone what was declared not to matter (${percent(run.smallestDifference)}). A claim takes ${plural(leastBlocks, 'block')}.`,
       ),
       element(
         'div',
@@ -67,6 +68,12 @@ export const verdicts: Section = {
     ];
   },
 };
+
+function interimNote(run: RunOutline, answer: Answer | undefined): Tree[] {
+  if (answer === undefined || answer.isFinal) return [];
+  const words = `Interim, on ${answer.blocks} of ${plural(run.blocks, 'block')}: no verdict is one before the run is over.`;
+  return [element('p', { class: 'interim-note' }, words)];
+}
 
 /** Nothing when there is nothing to choose. */
 export function conditionsChooser(run: RunOutline, chosen: number, choose: (place: number) => void): Tree[] {
