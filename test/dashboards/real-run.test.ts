@@ -194,10 +194,15 @@ test('agent and server serve what they know: connections, accepts, their lease, 
   const { agentText, serverText, cluster } = real;
   const measured = cluster.trials.reduce((all, { connections }) => all + connections.completed, 0);
   const completed = valueIn(agentText, 'stampede_agent_connections_total', { outcome: 'completed' }) ?? 0;
-  // Warm-up comes on top: a tenth of the measured time.
-  assert.ok(completed > measured && completed < measured * 1.3, `${completed} and ${measured}`);
+  // Warm-up comes on top: a sixth of the measured time.
+  assert.ok(completed > measured && completed < measured * 1.5, `${completed} and ${measured}`);
   const [accepted = 0] = valuesIn(serverText, 'stampede_server_accepts_total');
-  assert.ok(accepted >= completed && accepted <= completed + 16, `${accepted} and ${completed}`);
+  // Those that failed may have been accepted before, as in the audit of a trial.
+  const begun = valuesIn(agentText, 'stampede_agent_connections_total').reduce(
+    (sum, count) => sum + count,
+    0,
+  );
+  assert.ok(accepted >= completed && accepted <= begun + 16, `${accepted} of ${completed} to ${begun}`);
   for (const text of [agentText, serverText]) {
     assert.equal(valueIn(text, 'stampede_member_attempts_total', { attempt_outcome: 'done' }), 2);
     assert.equal(valueIn(text, 'stampede_member_stage', { stage: 'idle' }), 1);
