@@ -17,7 +17,6 @@ const quiet = new Set([
   'compose',
   'conformance',
   'control',
-  'dashboards',
   'exporter',
   'judge',
   'measurement',
