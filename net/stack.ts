@@ -388,7 +388,9 @@ function touch(memory: DataView, batch: FrameBatch, count: number): number {
   let sum = 0;
   for (let index = 0; index < count; index++) {
     const at = batch.at[index];
-    sum = (sum + memory.getInt8(at) + memory.getInt8(at + Math.max(batch.length[index] - 1, 0))) | 0;
+    // A link may hand over a frame of nothing: before the first one there is no byte.
+    const last = Math.max(batch.length[index], 1) - 1;
+    sum = (sum + memory.getInt8(at) + memory.getInt8(at + last)) | 0;
   }
   return sum;
 }
