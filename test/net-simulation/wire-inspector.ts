@@ -132,12 +132,19 @@ export class WireInspector {
     const own = this.#sides.get(ownKey);
     const other = this.#sides.get(otherKey);
     if (own === undefined || other === undefined) return 'of no connection';
+    if (this.#isOfFormerSyn(other)) return '';
     const faults = [
       this.#ackFault(own, other),
       sackFault(sack, this.#tcp.ack, other),
       this.#dataFault(own, other),
     ];
     return faults.find((fault) => fault !== '') ?? '';
+  }
+
+  /** A SYN that comes late, from a connection before, is half open: what does not fit it is told so (RFC 9293 3.10.7.4). */
+  #isOfFormerSyn({ formerIss }: Side): boolean {
+    const { ack, flags, payloadLength } = this.#tcp;
+    return flags === Flag.ack && payloadLength === 0 && formerIss.includes((ack - 1) | 0);
   }
 
   #ackFault(own: Side, other: Side): string {
