@@ -1,9 +1,9 @@
 /**
  * The tests, from what was built: `node setup/test.mjs [AREA…]` runs every built test file of test/, or only those areas.
  *
- * Two lanes run side by side, each file by file: what floods, or measures what a flood does, waits for each other in one of
- * them; files that compute, or wait more than they work, are in the other. Both report as one; the runner's summary is the
- * last thing said.
+ * Two lanes run side by side, each file by file: what floods at full speed, or measures what a flood does, waits for each
+ * other in one of them; files that compute, or wait more than they work, are in the other. They take about as long as each
+ * other. Both report as one; the runner's summary is the last thing said.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -17,8 +17,11 @@ const quiet = new Set([
   'compose',
   'conformance',
   'control',
+  'coordinator',
+  'dashboards',
   'exporter',
   'judge',
+  'k6',
   'measurement',
   'net',
   'net-links',

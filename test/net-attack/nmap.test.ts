@@ -37,12 +37,19 @@ for (const [scan, what] of [
     assert.equal(stateOf(said, closedPort), 'closed', said);
   });
 
+/**
+ * nmap takes the spread of five differences: of perfect randomness one scan in some dozens finds less than Linux has. What
+ * can be guessed is found by every scan.
+ */
 test('nmap finds sequence numbers as hard to guess as they can be (58, -O)', withNmap, async (t) => {
-  const said = await nmap('-O', '--max-os-tries', '1', '-d', '-oX', '-');
-  assert.match(said, new RegExp(`portid="${attacked.port}"><state state="open"`));
-  const predictability = /SEQ\(([^)]*?)SP=([0-9A-F]+)/.exec(said.replace(/&#xa;OS:/g, ''));
-  assert.ok(predictability, said);
-  t.diagnostic(`SEQ(${predictability[1]}SP=${predictability[2]}`);
-  t.diagnostic(/<tcpsequence [^>]*>/.exec(said)?.[0] ?? 'no tcpsequence');
-  assert.ok(Number.parseInt(predictability[2] as string, 16) >= 0xf8, predictability[0]);
+  const found: number[] = [];
+  for (let scan = 0; scan < 3 && !found.some((index) => index >= 0xf8); scan++) {
+    const said = await nmap('-O', '--max-os-tries', '1', '-d', '-oX', '-');
+    assert.match(said, new RegExp(`portid="${attacked.port}"><state state="open"`));
+    const predictability = /SEQ\([^)]*?SP=([0-9A-F]+)/.exec(said.replace(/&#xa;OS:/g, ''))?.[1];
+    assert.ok(predictability, said);
+    t.diagnostic(`SP=${predictability} ${/<tcpsequence [^>]*>/.exec(said)?.[0] ?? 'no tcpsequence'}`);
+    found.push(Number.parseInt(predictability, 16));
+  }
+  assert.ok(Math.max(...found) >= 0xf8, `SP ${found.join(', ')}`);
 });
