@@ -1,16 +1,16 @@
 /**
  * The control plane: 50 simulated agents tell of every second for 10 minutes (`--agents` and `--seconds` change that), through one Redis,
  * to a coordinator that is measured in its own process. Agents and coordinator are the real code of `control/` and
- * `coordinator/`; only the load is not there.
+ * `coordinator/`; only the load is not there. A browser watches the live page meanwhile.
  *
- * Bars: no report lost or counted twice; the coordinator under 1 core and 300 MiB.
+ * Bars: no report lost or counted twice; the coordinator under 1 core and 300 MiB, the page under 5 % of a core.
  */
 
 import { measureCluster } from './control-parts/simulated-cluster.ts';
 import { percentileOf, tally } from './control-parts/tally.ts';
 import { benchOptions, type Figure, report } from './runner/figure.ts';
 
-const limits = { cores: 1, mebibytes: 300 } as const;
+const limits = { cores: 1, mebibytes: 300, pageCores: 0.05 } as const;
 
 const options = benchOptions();
 const agents = options.agents ?? (options.small ? 8 : 50);
@@ -52,6 +52,22 @@ report(
     against: `the ${limits.mebibytes} MiB it may take`,
     ...alone(counted.mostMebibytes, limits.mebibytes),
   }),
+  options,
+);
+report(
+  figure(
+    measured.page === null
+      ? {
+          ...{ figure: 'CPU of the live page in a browser', value: null, unit: 'cores' },
+          note: 'no Chromium here: apt-get install chromium',
+        }
+      : {
+          ...{ figure: 'CPU of the live page in a browser', value: measured.page.cores, unit: 'cores' },
+          against: `the ${limits.pageCores} cores it may take`,
+          ...alone(measured.page.cores, limits.pageCores),
+          note: `what draws "${measured.page.title}" for ${Math.round(measured.page.seconds)} s; ${note}`,
+        },
+  ),
   options,
 );
 for (const percent of [50, 99, 100])

@@ -1,10 +1,13 @@
 /**
  * A process that coordinates one long trial of a cluster, as `stampede run` would, and is measured meanwhile: the whole
- * coordinator, from the plan to the report.
+ * coordinator, from the plan to the report, and the live page.
  */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { runScenario } from '../../coordinator/coordinator.ts';
+import { RunModel } from '../../coordinator/page/run-model.ts';
+import { servePage } from '../../coordinator/page/serve-page.ts';
 import { runFolder } from '../../protocol/run-folder.ts';
 import { scenarioSchema } from '../../protocol/scenario.ts';
 import { ReportWatch, type WatchedReports } from './report-watch.ts';
@@ -14,6 +17,8 @@ export interface CoordinatorOrder {
   readonly folder: string;
   readonly agents: number;
   readonly seconds: number;
+  /** Where the address of the live page is written to, whole or not at all. */
+  readonly pageAddressFile: string;
 }
 
 export interface CoordinatorMeasured extends WatchedReports {
@@ -37,6 +42,13 @@ const scenario = {
 };
 const folder = runFolder(order.folder);
 const watch = new ReportWatch();
+const model = new RunModel();
+const page = await servePage({
+  ...{ address: { host: '127.0.0.1', port: 0 }, token: null, folder: folder.path, model },
+  assets: fileURLToPath(new URL('../../dashboards/page/', import.meta.url)),
+});
+writeFileSync(`${order.pageAddressFile}.part`, page.url);
+renameSync(`${order.pageAddressFile}.part`, order.pageAddressFile);
 const { state, reason } = await runScenario({
   scenario: scenarioSchema.parse(scenario),
   scenarioText: JSON.stringify(scenario),
@@ -50,9 +62,11 @@ const { state, reason } = await runScenario({
       see: (event) =>
         event.kind === 'message' && event.message.kind === 'report' && watch.take(event.message),
     },
+    model,
   ],
 });
 
+await page.close();
 const events = readFileSync(folder.events, 'utf8')
   .split('\n')
   .filter((line) => line !== '')

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PrivateRedis, startPrivateRedis } from '../../coordinator/redis/private.ts';
 import type { CoordinatorMeasured, CoordinatorOrder } from './measured-coordinator.ts';
+import { chromiumPath, type WatchedPage, watchPage } from './page-watch.ts';
 import { type PartProcess, startPart } from './part-process.ts';
 import type { MembersOrder, Said } from './simulated-members.ts';
 
@@ -23,6 +24,8 @@ export interface ClusterMeasured {
   /** CPU seconds of Redis, from the start of the coordinator to its end. */
   readonly redisCpuSeconds: number;
   readonly wholeSeconds: number;
+  /** Null: there is no Chromium here. */
+  readonly page: WatchedPage | null;
 }
 
 /** A lease thread each: more of them in one process would be late for each other. */
@@ -43,13 +46,22 @@ export async function measureCluster({ agents, seconds }: ClusterWish): Promise<
         } satisfies MembersOrder),
       );
     const began = { cpuSeconds: cpuSecondsOf(redis), atMs: performance.now() };
-    const order: CoordinatorOrder = { redisUrl: redis.url, folder: join(folder, 'run'), agents, seconds };
-    const coordinator = await startPart<CoordinatorMeasured>('measured-coordinator', order).measured;
+    const pageAddressFile = join(folder, 'page-address');
+    const order: CoordinatorOrder = {
+      ...{ redisUrl: redis.url, folder: join(folder, 'run'), agents, seconds, pageAddressFile },
+    };
+    const coordinating = startPart<CoordinatorMeasured>('measured-coordinator', order).measured;
+    const watching =
+      chromiumPath === undefined ? Promise.resolve(null) : watchPage(pageAddressFile, coordinating);
+    // Of one that nobody waits for, because the coordinator failed first.
+    watching.catch(() => {});
+    const coordinator = await coordinating;
     const wholeSeconds = (performance.now() - began.atMs) / 1000;
     const redisCpuSeconds = cpuSecondsOf(redis) - began.cpuSeconds;
+    const page = await watching;
     for (const { child } of members) child.kill('SIGTERM');
     const said = (await Promise.all(members.map(({ measured }) => measured))).flat();
-    return { coordinator, said, redisCpuSeconds, wholeSeconds };
+    return { coordinator, said, redisCpuSeconds, wholeSeconds, page };
   } finally {
     for (const { child } of members) child.kill('SIGKILL');
     await redis.stop();

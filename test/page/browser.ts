@@ -1,24 +1,13 @@
 /** Chromium as people have it on Debian, the trouble a page gets into, and what is wrong with it for who cannot see it. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { chromiumFlags, chromiumPath } from '../../bench/control-parts/page-watch.ts';
 
-const path = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-export const skip = path === undefined ? 'no Chromium here: apt-get install chromium' : false;
-
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+export const skip = chromiumPath === undefined ? 'no Chromium here: apt-get install chromium' : false;
 
 export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: path ?? '', args: flags });
+  return chromium.launch({ executablePath: chromiumPath ?? '', args: chromiumFlags });
 }
 
 export interface Look {
@@ -51,25 +40,6 @@ export async function evaluated<Result>(page: Page, script: string): Promise<Res
 export async function until(page: Page, script: string, withinMs = 30_000): Promise<void> {
   for (const began = performance.now(); !(await page.evaluate(script)); await sleep(50))
     if (performance.now() - began > withinMs) throw new Error(`not within ${withinMs} ms: ${script}`);
-}
-
-/** CPU time so far of the processes that draw pages for this one, in seconds, by process. */
-export function rendererSeconds(): Map<number, number> {
-  const parents = new Map<number, number>();
-  const spent = new Map<number, number>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const status = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
-      parents.set(Number(name), Number(fields[1]));
-      const isRenderer = readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('--type=renderer');
-      // Ticks of user and system time, a hundred a second on Linux (USER_HZ).
-      if (isRenderer) spent.set(Number(name), (Number(fields[11]) + Number(fields[12])) / 100);
-    } catch {}
-  }
-  const isOurs = (pid: number): boolean => pid === process.pid || (pid > 1 && isOurs(parents.get(pid) ?? 0));
-  return new Map([...spent].filter(([pid]) => isOurs(pid)));
 }
 
 /**
