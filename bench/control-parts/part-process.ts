@@ -12,11 +12,12 @@ export interface PartProcess<Measured> {
 /** @param part a file of this folder. It dies with this process. */
 export function startPart<Measured>(part: string, order: object): PartProcess<Measured> {
   const program = fileURLToPath(new URL(`./${part}.js`, import.meta.url));
-  const child = spawn(process.execPath, [program, JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const endNow = () => child.kill('SIGKILL');
-  process.once('exit', endNow);
+  // By the kernel: a bench that is killed runs nothing at its end.
+  const child = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', '--', process.execPath, program, JSON.stringify(order)],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (data: string) => {
     text += data;
@@ -24,7 +25,6 @@ export function startPart<Measured>(part: string, order: object): PartProcess<Me
   const measured = new Promise<Measured>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (status, signal) => {
-      process.off('exit', endNow);
       if (status === 0) resolve(JSON.parse(text) as Measured);
       else reject(new Error(`Cannot measure: ${part} ended with ${signal ?? `status ${status}`}`));
     });
