@@ -54,7 +54,7 @@ export class Frames {
   }
 
   #take(at: number, end: number): Verdict {
-    const { memory, ethernet, ip } = this.#core;
+    const { memory, ethernet, ip, hasChecksums } = this.#core;
     const verdict = parseEthernet(memory, at, end, ethernet);
     if (verdict !== Verdict.ok) return verdict;
     if (ethernet.etherType === EtherType.arp) return this.#takeArp(at, end);
@@ -63,11 +63,12 @@ export class Frames {
     // Also of what was sent to a group: TCP speaks with one peer only (RFC 1122 4.2.3.10).
     if (ethernet.destinationLow !== sourceLow || ethernet.destinationHigh !== sourceHigh)
       return Verdict.notForUs;
-    const ipVerdict = parseIpv4(memory, at + ethernetHeaderBytes, end, ip);
+    const ipVerdict = parseIpv4(memory, at + ethernetHeaderBytes, end, ip, hasChecksums);
     if (ipVerdict !== Verdict.ok) return ipVerdict;
     if (ip.protocol !== Protocol.tcp)
       return ip.protocol === Protocol.icmp ? this.#takeIcmp(at) : Verdict.unknownProtocol;
-    const tcpVerdict = parseTcp(memory, ip.payloadAt, ip.payloadEnd, ip, this.#core.segment);
+    const { segment } = this.#core;
+    const tcpVerdict = parseTcp(memory, ip.payloadAt, ip.payloadEnd, ip, segment, hasChecksums);
     if (tcpVerdict !== Verdict.ok) return tcpVerdict;
     segmentArrives(this.#core);
     return Verdict.ok;

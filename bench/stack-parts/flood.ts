@@ -1,6 +1,7 @@
 /**
  * A process of its own that makes short connections over a link in memory, after a warm-up, and tells how many a second
- * and what the garbage collector did meanwhile. Arguments: seconds, then the parts that are switched off.
+ * and what the garbage collector did meanwhile. Arguments: seconds, then `checksums` if they are to be made and looked at,
+ * then the parts that are switched off.
  */
 
 import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
@@ -21,9 +22,14 @@ const warmUp = { long: 400_000, short: 20_000 } as const;
 /** The clock is looked at this often. */
 const stretch = 10_000;
 
-const [seconds, ...off] = process.argv.slice(2);
+const [seconds, ...words] = process.argv.slice(2);
+const checksums = words[0] === 'checksums';
+const off = checksums ? words.slice(1) : words;
 const parts: Partial<Parts> = Object.fromEntries(off.map((part) => [part, false]));
-const flood = new ShortConnections({ concurrency, parts, nowUs: () => performance.now() * 1000 });
+const flood = new ShortConnections({
+  ...{ concurrency, parts, checksums },
+  nowUs: () => performance.now() * 1000,
+});
 const collections: PerformanceEntry[] = [];
 new PerformanceObserver((list) => collections.push(...list.getEntries())).observe({ entryTypes: ['gc'] });
 

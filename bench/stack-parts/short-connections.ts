@@ -24,6 +24,8 @@ const maxConnections = 8_192;
 export interface ShortConnectionsOptions {
   readonly concurrency: number;
   readonly parts: Partial<Parts>;
+  /** False: the link leaves them out. */
+  readonly checksums: boolean;
   /** Called once a turn. */
   readonly nowUs: () => number;
 }
@@ -41,9 +43,9 @@ export class ShortConnections {
   #nextPort = 0;
 
   constructor(options: ShortConnectionsOptions) {
-    const { concurrency, parts } = options;
+    const { concurrency, parts, checksums } = options;
     const random = seededWords(1);
-    const [there, here] = memoryLinkPair({ frames: 8 * concurrency });
+    const [there, here] = memoryLinkPair({ frames: 8 * concurrency, checksums });
     const shared = { random, parts, maxConnections, timers: { timeWaitMs }, batch: 256 };
     this.client = new Stack({ ...shared, link: there, addresses: Uint32Array.of(clientAddress) });
     this.server = new Stack({ ...shared, link: here, addresses: Uint32Array.of(serverAddress) });

@@ -39,7 +39,7 @@ const mostHeld = 8_192;
 
 /**
  * @param random uniform in [0, 1).
- * @throws {RangeError} a probability is not one, or a time is negative.
+ * @throws {RangeError} a probability is not one, a time is negative, or frames are to be damaged of a link without checksums.
  */
 export function faultyLink(inner: Link, faults: Faults, random: () => number): FaultyLink {
   for (const [name, value = 0] of Object.entries(faults) as [string, number | undefined][]) {
@@ -49,6 +49,10 @@ export function faultyLink(inner: Link, faults: Faults, random: () => number): F
         `Cannot make a faulty link: ${name} is ${value}; wanted ${most === 1 ? 'a probability, 0 … 1' : 'microseconds, 0 or more'}`,
       );
   }
+  if ((faults.corrupt ?? 0) > 0 && inner.leavesOutChecksums === true)
+    throw new RangeError(
+      'Cannot make a faulty link: frames are to be damaged, and the inner link leaves out checksums; wanted one that has them',
+    );
   return new FaultyLink(inner, faults, random);
 }
 

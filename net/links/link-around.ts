@@ -7,6 +7,7 @@ export class LinkAround implements Link {
   readonly frameRoom: number;
   readonly mtu: number;
   readonly hardwareAddress: Uint8Array;
+  readonly leavesOutChecksums: boolean;
   readonly counters: LinkCounters;
   protected readonly inner: Link;
 
@@ -15,6 +16,7 @@ export class LinkAround implements Link {
     this.frameRoom = inner.frameRoom;
     this.mtu = inner.mtu;
     this.hardwareAddress = inner.hardwareAddress;
+    this.leavesOutChecksums = inner.leavesOutChecksums === true;
     this.counters = inner.counters;
     this.inner = inner;
   }

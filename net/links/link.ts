@@ -17,6 +17,11 @@ export interface Link {
   readonly mtu: number;
   /** Of this end, 6 bytes. */
   readonly hardwareAddress: Uint8Array;
+  /**
+   * Both ends agree that nothing changes a frame on the way: IP and TCP checksums are sent as 0 and not looked at, as Linux
+   * does on its loopback device. Absent: they are made and checked.
+   */
+  readonly leavesOutChecksums?: boolean;
   readonly counters: LinkCounters;
 
   /** Fills `batch` with frames that came, in order, from its start. @returns how many; 0: none is there. */

@@ -16,6 +16,8 @@ export interface MemoryLinkOptions {
   /** Bytes of the longest IP packet (1,500). */
   readonly mtu?: number;
   readonly hardwareAddresses?: readonly [Uint8Array, Uint8Array];
+  /** False: checksums are left out, by both ends (true). */
+  readonly checksums?: boolean;
 }
 
 const ethernetHeaderBytes = 14;
@@ -34,7 +36,8 @@ export function memoryLinkPair(options: MemoryLinkOptions = {}): [MemoryLink, Me
   const [first, second] = options.hardwareAddresses ?? [hardwareAddress(1), hardwareAddress(2)];
   const pool = new FramePool(frames, frameRoom);
   const [there, back] = [new FrameQueue(queueFrames), new FrameQueue(queueFrames)];
-  return [new MemoryLink(pool, there, back, first, mtu), new MemoryLink(pool, back, there, second, mtu)];
+  const shared = { pool, mtu, leavesOutChecksums: options.checksums === false };
+  return [new MemoryLink(shared, there, back, first), new MemoryLink(shared, back, there, second)];
 }
 
 /** Locally administered. */
@@ -42,20 +45,34 @@ function hardwareAddress(end: number): Uint8Array {
   return Uint8Array.of(0x02, 0, 0, 0, 0, end);
 }
 
+/** What both ends have in common. */
+interface Wire {
+  readonly pool: FramePool;
+  readonly mtu: number;
+  readonly leavesOutChecksums: boolean;
+}
+
 export class MemoryLink implements Link {
   readonly memory: Uint8Array<ArrayBuffer>;
   readonly frameRoom: number;
   readonly mtu: number;
   readonly hardwareAddress: Uint8Array;
+  readonly leavesOutChecksums: boolean;
   readonly counters: LinkCounters = { received: 0, transmitted: 0, overflows: 0 };
   readonly #pool: FramePool;
   readonly #out: FrameQueue;
   readonly #in: FrameQueue;
 
-  constructor(pool: FramePool, out: FrameQueue, into: FrameQueue, hardwareAddress: Uint8Array, mtu: number) {
+  constructor(
+    { pool, mtu, leavesOutChecksums }: Wire,
+    out: FrameQueue,
+    into: FrameQueue,
+    hardwareAddress: Uint8Array,
+  ) {
     this.memory = pool.memory;
     this.frameRoom = pool.frameRoom;
     this.mtu = mtu;
+    this.leavesOutChecksums = leavesOutChecksums;
     this.hardwareAddress = hardwareAddress;
     this.#pool = pool;
     this.#out = out;

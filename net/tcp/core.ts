@@ -76,6 +76,8 @@ export interface Resolver {
 export class Core {
   readonly link: Link;
   readonly memory: DataView;
+  /** False: the link leaves them out. */
+  readonly hasChecksums: boolean;
   readonly frameMemory: Memory;
   readonly random: () => number;
   readonly timers: TimerSettings;
@@ -191,6 +193,7 @@ export class Core {
     this.link = link;
     this.frameMemory = memoryOf(link.memory);
     this.memory = this.frameMemory.view;
+    this.hasChecksums = link.leavesOutChecksums !== true;
     this.random = random;
     this.addresses = new OwnAddresses(options.addresses);
     this.resolver = resolver;

@@ -152,7 +152,8 @@ function transmit(core: Core, id: number, frame: number): void {
 
 /** Writes the headers of `outSegment` and gives the frame to the link. */
 export function hand(core: Core, frame: number): void {
-  const length = emitSegment(core.memory, frame, core.outEthernet, core.outIp, core.outSegment);
+  const { outEthernet, outIp, outSegment, hasChecksums } = core;
+  const length = emitSegment(core.memory, frame, outEthernet, outIp, outSegment, hasChecksums);
   core.counters.segmentsOut++;
   core.link.transmit(frame, length);
 }

@@ -50,10 +50,16 @@ export function ipv4View(): Ipv4View {
 }
 
 /**
- * @param end of the frame.
+ * @param end of the frame. @param isChecked false: the link leaves out checksums.
  * @returns ok, truncated, badVersion, badHeaderLength, badIpChecksum, badSource or fragment; `out` is only whole with ok.
  */
-export function parseIpv4(memory: DataView, at: number, end: number, out: Ipv4View): Verdict {
+export function parseIpv4(
+  memory: DataView,
+  at: number,
+  end: number,
+  out: Ipv4View,
+  isChecked = true,
+): Verdict {
   const available = end - at;
   if (available < ipv4HeaderBytes) return Verdict.truncated;
   const lengths = memory.getInt32(at);
@@ -66,10 +72,12 @@ export function parseIpv4(memory: DataView, at: number, end: number, out: Ipv4Vi
   const protocol = memory.getInt32(at + protocolAt);
   const source = memory.getInt32(at + sourceAt);
   const destination = memory.getInt32(at + destinationAt);
-  const fixed = words(lengths) + words(fragment) + words(protocol) + words(source) + words(destination);
-  const options = headerBytes - ipv4HeaderBytes;
-  const sum = options === 0 ? fold(fixed) : sum16(memory, at + ipv4HeaderBytes, options, fixed);
-  if (sum !== intact) return Verdict.badIpChecksum;
+  if (isChecked) {
+    const fixed = words(lengths) + words(fragment) + words(protocol) + words(source) + words(destination);
+    const options = headerBytes - ipv4HeaderBytes;
+    const sum = options === 0 ? fold(fixed) : sum16(memory, at + ipv4HeaderBytes, options, fixed);
+    if (sum !== intact) return Verdict.badIpChecksum;
+  }
   if ((fragment & fragmentBits) !== 0) return Verdict.fragment;
   if (!isHost(source)) return Verdict.badSource;
   out.headerBytes = headerBytes;
@@ -83,15 +91,19 @@ export function parseIpv4(memory: DataView, at: number, end: number, out: Ipv4Vi
   return Verdict.ok;
 }
 
-/** Writes 20 bytes, checksum included, of `protocol`, `source`, `destination` and `payloadLength`. */
-export function emitIpv4(memory: DataView, at: number, header: Readonly<Ipv4View>): void {
+/**
+ * Writes 20 bytes of `protocol`, `source`, `destination` and `payloadLength`. @param hasChecksum false: 0 in its place.
+ */
+export function emitIpv4(memory: DataView, at: number, header: Readonly<Ipv4View>, hasChecksum = true): void {
   const { source, destination } = header;
   const totalLength = ipv4HeaderBytes + header.payloadLength;
   const lifeProtocol = (sentTimeToLive << 8) | header.protocol;
-  const sum = plainHeader + totalLength + dontFragment + lifeProtocol + words(source) + words(destination);
   memory.setInt32(at, (plainHeader << 16) | totalLength);
   memory.setInt32(at + fragmentAt, dontFragment);
-  memory.setInt32(at + protocolAt, (lifeProtocol << 16) | checksum(sum));
+  const sum = hasChecksum
+    ? checksum(plainHeader + totalLength + dontFragment + lifeProtocol + words(source) + words(destination))
+    : 0;
+  memory.setInt32(at + protocolAt, (lifeProtocol << 16) | sum);
   memory.setInt32(at + sourceAt, source);
   memory.setInt32(at + destinationAt, destination);
 }

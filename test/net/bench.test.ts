@@ -22,7 +22,7 @@ test('bench/stack says what the stack makes, with and without each part, and wha
   assert.match(collected?.figure ?? '', /^collections of garbage in/);
   assert.deepEqual(
     rest.map(({ against }) => against),
-    ['hotLine', ...Object.keys(allParts)].map((part) => `without ${part}`),
+    [...['hotLine', ...Object.keys(allParts)].map((part) => `without ${part}`), 'with checksums'],
   );
   for (const { ratio, pairs } of rest) assert.ok(ratio !== null && ratio.min > 0 && pairs === 1);
 });
