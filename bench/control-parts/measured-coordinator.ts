@@ -4,7 +4,7 @@
  */
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { pageAssets } from '../../cli/page-option.ts';
 import { runScenario } from '../../coordinator/coordinator.ts';
 import { RunModel } from '../../coordinator/page/run-model.ts';
 import { servePage } from '../../coordinator/page/serve-page.ts';
@@ -45,7 +45,7 @@ const watch = new ReportWatch();
 const model = new RunModel();
 const page = await servePage({
   ...{ address: { host: '127.0.0.1', port: 0 }, token: null, folder: folder.path, model },
-  assets: fileURLToPath(new URL('../../dashboards/page/', import.meta.url)),
+  assets: pageAssets,
 });
 writeFileSync(`${order.pageAddressFile}.part`, page.url);
 renameSync(`${order.pageAddressFile}.part`, order.pageAddressFile);
