@@ -1,0 +1,108 @@
+/**
+ * One listening socket for all: every SYN, every last ACK of a handshake and every accept holds its lock, wherever they run.
+ *
+ * Shares are of the one-core cost. `polled` is calibrated: threads on Table 3 of MegaPipe at 1 transaction.
+ */
+
+import type { Design, StepName } from './design.ts';
+import type { Operation } from './design.ts';
+import {
+  allocates,
+  application,
+  connection,
+  locked,
+  movesRequestLines,
+  packets,
+  reads,
+  transaction,
+  transactionHeld,
+  writes,
+} from './operations.ts';
+
+export const listenPolled = { threads: 27, processes: 5 } as const;
+export const filePolled = { threads: 12, processes: 7 } as const;
+
+/** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
+export const opensFile: readonly Operation[] = [
+  locked('files', filePolled, [connection(0.06, 'kernel'), writes('file layer', 4)]),
+  connection(0.12, 'kernel'),
+  allocates('file, inode, dentry'),
+];
+export const closesFile: readonly Operation[] = [
+  locked('files', filePolled, [connection(0.04, 'kernel'), writes('file layer', 4)]),
+  connection(0.06, 'kernel'),
+  writes('file, inode, dentry', 6),
+];
+
+/** Packets of a request and the process that answers: the same in all designs that keep the kernel's sockets. */
+export const exchange: Pick<Readonly<Record<StepName, readonly Operation[]>>, 'receive' | 'serve'> = {
+  receive: [
+    packets(1),
+    transaction(0.06, 'packet'),
+    reads('established hash', 1),
+    transaction(0.14, 'tcp'),
+    transactionHeld(0.1, 'tcp'),
+    ...movesRequestLines,
+    transaction(0.1, 'kernel'),
+  ],
+  serve: [
+    transaction(0.33, 'kernel'),
+    ...movesRequestLines,
+    transactionHeld(0.1, 'tcp'),
+    application,
+    transaction(0.12, 'tcp'),
+    transaction(0.05, 'packet'),
+    packets(1),
+  ],
+};
+
+export const stock: Design = {
+  name: 'stock',
+  about: 'one listening socket, one accept queue, one lock; any worker accepts',
+  costs: { connection: 'kernel', transaction: 'kernel' },
+  queues: 'shared',
+  locks: { listener: 'one', files: 'one' },
+  steps: {
+    syn: [
+      locked('listener', listenPolled, [
+        connection(0.09, 'tcp'),
+        writes('listener', 4),
+        writes('request hash', 2),
+      ]),
+      connection(0.03, 'packet'),
+      connection(0.1, 'tcp'),
+      packets(2),
+    ],
+    ack: [
+      allocates('tcp_sock hot'),
+      allocates('tcp_sock cold'),
+      allocates('sk_buff'),
+      locked('listener', listenPolled, [
+        connection(0.08, 'tcp'),
+        writes('listener', 4),
+        writes('request hash', 2),
+      ]),
+      connection(0.015, 'packet'),
+      connection(0.08, 'tcp'),
+      connection(0.06, 'kernel'),
+      packets(1),
+    ],
+    accept: [
+      locked('listener', listenPolled, [connection(0.05, 'kernel'), writes('listener', 4)]),
+      writes('tcp_sock cold', 6),
+      writes('tcp_sock hot', 4),
+      ...opensFile,
+      connection(0.08, 'kernel'),
+      allocates('epoll item'),
+    ],
+    ...exchange,
+    finish: [packets(1), connection(0.015, 'packet'), connection(0.06, 'tcp'), writes('tcp_sock hot', 4)],
+    close: [
+      ...closesFile,
+      connection(0.06, 'tcp'),
+      writes('tcp_sock hot', 4),
+      writes('tcp_sock cold', 6),
+      packets(1),
+    ],
+  },
+};

@@ -1,0 +1,120 @@
+/**
+ * The locks of a run, and what their waiters do to the lines at which they poll.
+ *
+ * Waiters of the process may sleep when the wait would be long; packet handlers cannot, and spin. While a lock is held, each
+ * access of its holder to the polled lines first gets them back from the farthest poller, behind the other pollers: on MESI
+ * with inclusive shared caches each socket serves its own pollers at the same time, on MOESI the owner serves all of them one
+ * after the other (the c/2 a waiter of the OLS'12 model). It has no clock: times come in as arguments.
+ */
+
+import { Lock, nobody } from '../locks/lock.ts';
+import type { Distance } from '../machine/distance.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Program } from './program.ts';
+
+/** A process whose turn would come later than this sleeps instead of spinning. */
+const spinsAtMostCycles = 400_000;
+/** Weight of the latest hold in the mean that the expected wait is judged by. */
+const holdWeight = 1 / 16;
+
+export class LockBank {
+  /** Index of a lock's first instance. */
+  readonly first: Int32Array;
+  readonly perQueue: Uint8Array;
+
+  readonly #locks: Lock[] = [];
+  readonly #spinners: Int32Array;
+  readonly #meanHold: Float64Array;
+  readonly #grantedAt: Float64Array;
+  readonly #distance: Distance;
+  readonly #oneByOne: boolean;
+  readonly #pollerCycles: number;
+  readonly #cores: number;
+
+  constructor(machine: Machine, distance: Distance, program: Program, queues: number) {
+    this.#distance = distance;
+    this.#cores = distance.cores;
+    this.#oneByOne = machine.protocol === 'moesi';
+    this.#pollerCycles = machine.pollerCycles ?? machine.latencyCycles.otherCore;
+    this.first = new Int32Array(program.lockNames.length);
+    this.perQueue = Uint8Array.from(program.lockPerQueue, (each) => (each ? 1 : 0));
+    for (const [lock, perQueue] of program.lockPerQueue.entries()) {
+      this.first[lock] = this.#locks.length;
+      for (let instance = 0; instance < (perQueue ? queues : 1); instance++) this.#add();
+    }
+    this.#spinners = new Int32Array(this.#locks.length * distance.sockets);
+    this.#meanHold = new Float64Array(this.#locks.length);
+    this.#grantedAt = new Float64Array(this.#locks.length);
+  }
+
+  /** Cycles until it may go on; a negative number: it waits. `context` below the number of cores: a packet handler. */
+  request(lock: number, context: number, now: number): number {
+    if (!this.#locks[lock].request(context, now)) return -1;
+    const { handOverCycles } = this.#locks[lock];
+    this.#grantedAt[lock] = now + handOverCycles;
+    return handOverCycles;
+  }
+
+  wouldSleep(lock: number): boolean {
+    return (this.#locks[lock].waiting + 1) * this.#meanHold[lock] > spinsAtMostCycles;
+  }
+
+  spins(lock: number, core: number, by: 1 | -1): void {
+    this.#spinners[lock * this.#distance.sockets + this.#distance.socketOf[core]] += by;
+  }
+
+  /** The next context, or a negative number; `handOverCycles(lock)` then says when. */
+  release(lock: number, context: number, now: number): number {
+    const held = now - this.#grantedAt[lock];
+    this.#meanHold[lock] += holdWeight * (held - this.#meanHold[lock]);
+    const next = this.#locks[lock].release(context, now);
+    if (next !== nobody) this.#grantedAt[lock] = now + this.#locks[lock].handOverCycles;
+    return next;
+  }
+
+  handOverCycles(lock: number): number {
+    return this.#locks[lock].handOverCycles;
+  }
+
+  heldCycles(lock: number, now: number): number {
+    return now - this.#grantedAt[lock];
+  }
+
+  /** What one access of `core` to the polled lines costs with the waiters that there are. */
+  polledCycles(lock: number, core: number): number {
+    const { sockets, socketOf, transfer } = this.#distance;
+    const own = socketOf[core] * sockets;
+    let farthest = 0;
+    for (let socket = 0; socket < sockets; socket++)
+      if (this.#spinners[lock * sockets + socket] > 0) farthest = Math.max(farthest, transfer[own + socket]);
+    return farthest + this.#queueCycles(lock);
+  }
+
+  /** On average half of the pollers come first. */
+  #queueCycles(lock: number): number {
+    const { sockets } = this.#distance;
+    let most = 0;
+    let total = 0;
+    for (let socket = 0; socket < sockets; socket++) {
+      const spinning = this.#spinners[lock * sockets + socket];
+      total += spinning;
+      most = Math.max(most, spinning);
+    }
+    return (Math.max(0, (this.#oneByOne ? total : most) - 1) * this.#pollerCycles) / 2;
+  }
+
+  #add(): void {
+    const index = this.#locks.length;
+    this.#locks.push(
+      new Lock({
+        kind: {
+          next: () => 0,
+          handOverCycles: ({ from, to, lineCycles }) => lineCycles(from, to) + this.#queueCycles(index),
+          evenHandOverCycles: (waiting, lineCycles) => ((waiting + 1) * lineCycles) / 2,
+        },
+        lineCycles: (from, to) => this.#distance.between(from % this.#cores, to % this.#cores),
+        chance: () => 0,
+      }),
+    );
+  }
+}

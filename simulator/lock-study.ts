@@ -1,0 +1,144 @@
+/**
+ * One lock and nothing else: n cores work on their own, then each needs the lock for a serial part, for ever.
+ *
+ * The model is that of "Non-scalable locks are dangerous" (OLS 2012, section 3): a core comes to the lock after an
+ * exponential time of mean a = s / share; s cycles are serial; a hand-over takes longer the more wait. Of n cores, k at the
+ * lock, n − k work: the speed-up is n minus the mean of k. What is between a grant and the next is work that is done the
+ * more slowly the more wait: exponential work makes it exactly the paper's Markov chain, constant work its deterministic
+ * sister. It knows no machine: every hand-over is over one distance.
+ */
+
+import { EventQueue } from './event-queue.ts';
+import { Lock, type LockKind, nobody } from './locks/lock.ts';
+import { randomStream } from './random.ts';
+import { type Interval, intervalOf, warmUpLength } from './statistics.ts';
+
+export interface LockStudy {
+  readonly kind: LockKind;
+  readonly cores: number;
+  /** What the lock is held for, without the hand-over. */
+  readonly serialCycles: number;
+  /** Serial cycles per cycle of work outside: 0.004 is 0.4 %. */
+  readonly serialShare: number;
+  /** For a line to move from one core to another. */
+  readonly lineCycles: number;
+  readonly service: 'exponential' | 'deterministic';
+  readonly seed: number;
+  /** Acquisitions a replication. */
+  readonly acquisitions: number;
+  /** Independent seeds, at least one. */
+  readonly replications: number;
+}
+
+export interface LockStudyRow {
+  readonly cores: number;
+  /** Cores' worth of work outside the lock that gets done, with its 95 % interval over seeds. */
+  readonly speedup: number;
+  readonly low: number;
+  readonly high: number;
+  /** Mean number of cores at the lock: those that wait and the one that holds it. */
+  readonly waiting: number;
+  readonly acquisitionsPerMillionCycles: number;
+}
+
+const arrive = 0;
+const done = 1;
+/** Averages over windows of so many acquisitions are what the warm-up is cut by. */
+const windowAcquisitions = 20;
+
+export function studyLock(study: LockStudy): LockStudyRow {
+  const runs = Array.from({ length: study.replications }, (_, index) => replication(study, index));
+  const speedup: Interval = intervalOf(runs.map(({ waiting }) => study.cores - waiting));
+  const rate = intervalOf(runs.map((run) => run.acquisitionsPerCycle * 1e6));
+  return {
+    cores: study.cores,
+    speedup: speedup.mean,
+    low: speedup.low,
+    high: speedup.high,
+    waiting: study.cores - speedup.mean,
+    acquisitionsPerMillionCycles: rate.mean,
+  };
+}
+
+interface Replication {
+  readonly waiting: number;
+  readonly acquisitionsPerCycle: number;
+}
+
+function replication(study: LockStudy, index: number): Replication {
+  const { cores, kind, serialCycles, serialShare, lineCycles } = study;
+  const workCycles = serialCycles / serialShare;
+  const label = `lock ${index}`;
+  const thinking = randomStream(study.seed, `${label} work`);
+  const serving = randomStream(study.seed, `${label} service`);
+  const drawWork = study.service === 'exponential' ? () => serving.exponential(1) : () => 1;
+  const lock = new Lock({
+    kind,
+    lineCycles: (from, to) => (from === to ? 0 : lineCycles),
+    chance: randomStream(study.seed, `${label} order`).uniform,
+  });
+  const queue = new EventQueue();
+  for (let core = 0; core < cores; core++) queue.put(thinking.exponential(workCycles), arrive, core);
+
+  const windows = Math.floor(study.acquisitions / windowAcquisitions);
+  const areas = new Float64Array(windows);
+  const ends = new Float64Array(windows);
+  let now = 0;
+  let area = 0;
+  let acquisitions = 0;
+  /** Of the service under way: what is left of it, and the cycles that a whole one takes now. */
+  let left = 0;
+  let wholeCycles = 0;
+  /** Only the newest end of service counts. */
+  let generation = 0;
+
+  const slowDown = (): void => {
+    wholeCycles = serialCycles + kind.evenHandOverCycles(lock.waiting, lineCycles);
+    generation = (generation + 1) & 0x3fff_ffff;
+    queue.put(now + left * wholeCycles, done, generation);
+  };
+
+  while (acquisitions < windows * windowAcquisitions && queue.next()) {
+    if (queue.event === done && queue.argument !== generation) continue;
+    const passed = queue.time - now;
+    if (lock.holder !== nobody) {
+      area += passed * (lock.waiting + 1);
+      left -= passed / wholeCycles;
+    }
+    now = queue.time;
+    if (queue.event === arrive) {
+      if (lock.request(queue.argument, now)) left = drawWork();
+      slowDown();
+      continue;
+    }
+    queue.put(now + thinking.exponential(workCycles), arrive, lock.holder);
+    if (lock.release(lock.holder, now) !== nobody) {
+      left = drawWork();
+      slowDown();
+    }
+    acquisitions++;
+    if (acquisitions % windowAcquisitions === 0) {
+      const window = acquisitions / windowAcquisitions - 1;
+      areas[window] = area;
+      ends[window] = now;
+    }
+  }
+  return averages(areas, ends);
+}
+
+/** Time averages of what is left when the warm-up is cut off; `areas` and `ends` count from the beginning. */
+function averages(areas: Float64Array, ends: Float64Array): Replication {
+  const series = areas.map((area, window) => {
+    const before = window === 0 ? 0 : areas[window - 1];
+    const began = window === 0 ? 0 : ends[window - 1];
+    return (area - before) / (ends[window] - began);
+  });
+  const cut = warmUpLength(series);
+  const last = ends.length - 1;
+  const [began, before] = cut === 0 ? [0, 0] : [ends[cut - 1], areas[cut - 1]];
+  const cycles = ends[last] - began;
+  return {
+    waiting: (areas[last] - before) / cycles,
+    acquisitionsPerCycle: ((last + 1 - cut) * windowAcquisitions) / cycles,
+  };
+}

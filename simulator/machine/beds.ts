@@ -1,0 +1,121 @@
+/**
+ * The machines of the papers, one visible table.
+ *
+ * Latencies are the makers' and micro-benchmarks' figures of these processors, in cycles of the core's clock. `singleCore` is
+ * calibrated on one-core points only (`papers/README`): 2,800 MHz ÷ conn/s of Figure 1c of MegaPipe for x5560, the 1-core
+ * points of Figures 7a and 8 of mTCP for e5-2690, of Figure 4 of Fastsocket for e5-2697v2; for amd48 the Fine row of Table 2 of
+ * Affinity-Accept. The cost of crossing sockets on x5560 is calibrated on 1 transaction at 5 cores.
+ */
+
+import type { MachineInput } from './machine.ts';
+
+const x5560: MachineInput = {
+  name: 'x5560',
+  about: '2 × Xeon X5560, 82599 10 GbE, Linux 3.1.3: the test bed of MegaPipe (OSDI 2012)',
+  sockets: 2,
+  coresPerSocket: 4,
+  clockGHz: 2.8,
+  protocol: 'mesi',
+  privateCacheKiB: 256,
+  sharedCacheKiB: 8192,
+  latencyCycles: {
+    l1: 4,
+    l2: 10,
+    l3: 38,
+    otherCore: 83,
+    otherSocket: [270],
+    memory: 182,
+    remoteMemory: [297],
+  },
+  singleCore: {
+    kernel: { connection: 37_350, transaction: 13_560 },
+    megapipe: { connection: 26_700, transaction: 10_300 },
+  },
+};
+
+const e52690: MachineInput = {
+  name: 'e5-2690',
+  about: '1 × Xeon E5-2690, 82599 10 GbE, Linux 3.10.12: the test bed of mTCP (NSDI 2014)',
+  sockets: 1,
+  coresPerSocket: 8,
+  clockGHz: 2.9,
+  protocol: 'mesi',
+  privateCacheKiB: 256,
+  sharedCacheKiB: 20_480,
+  latencyCycles: {
+    l1: 4,
+    l2: 12,
+    l3: 44,
+    otherCore: 115,
+    otherSocket: [300],
+    memory: 205,
+    remoteMemory: [330],
+  },
+  singleCore: {
+    kernel: { connection: 16_570, transaction: 14_380 },
+    reuseport: { connection: 16_570, transaction: 15_090 },
+    megapipe: { connection: 17_560, transaction: 14_380 },
+    userLevel: { connection: 3_870, transaction: 5_295 },
+  },
+};
+
+const e52697v2: MachineInput = {
+  name: 'e5-2697v2',
+  about:
+    '2 × Xeon E5-2697 v2, 82599 10 GbE, CentOS 2.6.32 and Linux 3.13: the test bed of Fastsocket (ASPLOS 2016)',
+  sockets: 2,
+  coresPerSocket: 12,
+  clockGHz: 2.7,
+  protocol: 'mesi',
+  privateCacheKiB: 256,
+  sharedCacheKiB: 30_720,
+  latencyCycles: {
+    l1: 4,
+    l2: 12,
+    l3: 45,
+    otherCore: 115,
+    otherSocket: [300],
+    memory: 200,
+    remoteMemory: [330],
+  },
+  singleCore: {
+    kernel: { connection: 30_000, transaction: 20_000 },
+    reuseport: { connection: 31_300, transaction: 23_000 },
+    fastsocket: { connection: 27_000, transaction: 20_000 },
+  },
+  application: { rpc: 1_000, http: 69_400 },
+  workers: 'processes',
+};
+
+/** Six-core dies, eight of them: at most three hops apart. */
+const amd48: MachineInput = {
+  name: 'amd48',
+  about: '48-core AMD Opteron, kernel with lock statistics: the test bed of Affinity-Accept (EuroSys 2012)',
+  sockets: 8,
+  coresPerSocket: 6,
+  clockGHz: 2.4,
+  protocol: 'moesi',
+  privateCacheKiB: 512,
+  sharedCacheKiB: 6144,
+  latencyCycles: {
+    l1: 3,
+    l2: 14,
+    l3: 28,
+    otherCore: 120,
+    otherSocket: [460],
+    memory: 120,
+    remoteMemory: [500],
+  },
+  pollerCycles: 1_000,
+  singleCore: { kernel: { connection: 270_000, transaction: 100_000 } },
+  application: { rpc: 1_000, http: 190_000 },
+  workers: 'processes',
+  movedLines: { held: 68, other: 89 },
+};
+
+export const beds: Readonly<Record<string, MachineInput>> = {
+  x5560,
+  'e5-2690': e52690,
+  'e5-2697v2': e52697v2,
+  amd48,
+};
