@@ -24,8 +24,14 @@ export interface LockStudy {
   readonly lineCycles: number;
   readonly service: 'exponential' | 'deterministic';
   readonly seed: number;
-  /** Acquisitions a replication. */
+  /** Acquisitions a replication, at first. */
   readonly acquisitions: number;
+  /**
+   * Where half an interval is wider than this share of the speed-up, it is done again with 8, then 64 times as many.
+   * Near its peak a ticket lock is in one of two states for long, hardly waited for or collapsed: few acquisitions see only
+   * one of them.
+   */
+  readonly precision: number;
   /** Independent seeds, at least one. */
   readonly replications: number;
 }
@@ -42,11 +48,19 @@ export interface LockStudyRow {
 }
 
 const arrive = 0;
-const done = 1;
 /** Averages over windows of so many acquisitions are what the warm-up is cut by. */
 const windowAcquisitions = 20;
 
+const longest = 64;
+
 export function studyLock(study: LockStudy): LockStudyRow {
+  for (let times = 1; ; times *= 8) {
+    const row = rowOf({ ...study, acquisitions: study.acquisitions * times });
+    if (times === longest || row.high - row.speedup <= study.precision * row.speedup) return row;
+  }
+}
+
+function rowOf(study: LockStudy): LockStudyRow {
   const runs = Array.from({ length: study.replications }, (_, index) => replication(study, index));
   const speedup: Interval = intervalOf(runs.map(({ waiting }) => study.cores - waiting));
   const rate = intervalOf(runs.map((run) => run.acquisitionsPerCycle * 1e6));
@@ -77,8 +91,8 @@ function replication(study: LockStudy, index: number): Replication {
     lineCycles: (from, to) => (from === to ? 0 : lineCycles),
     chance: randomStream(study.seed, `${label} order`).uniform,
   });
-  const queue = new EventQueue();
-  for (let core = 0; core < cores; core++) queue.put(thinking.exponential(workCycles), arrive, core);
+  const arrivals = new EventQueue();
+  for (let core = 0; core < cores; core++) arrivals.put(thinking.exponential(workCycles), arrive, core);
 
   const windows = Math.floor(study.acquisitions / windowAcquisitions);
   const areas = new Float64Array(windows);
@@ -89,29 +103,32 @@ function replication(study: LockStudy, index: number): Replication {
   /** Of the service under way: what is left of it, and the cycles that a whole one takes now. */
   let left = 0;
   let wholeCycles = 0;
-  /** Only the newest end of service counts. */
-  let generation = 0;
+  let doneAt = Infinity;
 
   const slowDown = (): void => {
     wholeCycles = serialCycles + kind.evenHandOverCycles(lock.waiting, lineCycles);
-    generation = (generation + 1) & 0x3fff_ffff;
-    queue.put(now + left * wholeCycles, done, generation);
+    doneAt = now + left * wholeCycles;
+  };
+  /** `left` and `area` go on to `time`. */
+  const pass = (time: number): void => {
+    if (lock.holder !== nobody) {
+      area += (time - now) * (lock.waiting + 1);
+      left -= (time - now) / wholeCycles;
+    }
+    now = time;
   };
 
-  while (acquisitions < windows * windowAcquisitions && queue.next()) {
-    if (queue.event === done && queue.argument !== generation) continue;
-    const passed = queue.time - now;
-    if (lock.holder !== nobody) {
-      area += passed * (lock.waiting + 1);
-      left -= passed / wholeCycles;
-    }
-    now = queue.time;
-    if (queue.event === arrive) {
-      if (lock.request(queue.argument, now)) left = drawWork();
+  while (acquisitions < windows * windowAcquisitions) {
+    if (arrivals.nextTime < doneAt) {
+      arrivals.next();
+      pass(arrivals.time);
+      if (lock.request(arrivals.argument, now)) left = drawWork();
       slowDown();
       continue;
     }
-    queue.put(now + thinking.exponential(workCycles), arrive, lock.holder);
+    pass(doneAt);
+    doneAt = Infinity;
+    arrivals.put(now + thinking.exponential(workCycles), arrive, lock.holder);
     if (lock.release(lock.holder, now) !== nobody) {
       left = drawWork();
       slowDown();

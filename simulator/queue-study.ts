@@ -209,10 +209,12 @@ function figuresOf({ workers, latencies, services, doneAt, doneBy }: Log): RunFi
   const cut = warmUpLength(latencies);
   const kept = latencies.subarray(cut);
   const sorted = Float64Array.from(kept).sort();
-  const seconds = doneAt[doneAt.length - 1] - (cut === 0 ? 0 : doneAt[cut - 1]);
+  const began = cut === 0 ? 0 : doneAt[cut - 1];
+  const seconds = doneAt[doneAt.length - 1] - began;
   const cpuShares = new Float64Array(workers);
+  // Of a service that began during the warm-up, only what is after it counts.
   for (let index = cut; index < services.length; index++)
-    cpuShares[doneBy[index]] += services[index] / seconds;
+    cpuShares[doneBy[index]] += Math.min(services[index], doneAt[index] - began) / seconds;
   return {
     latency: {
       mean: meanOf(kept),

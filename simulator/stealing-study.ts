@@ -13,9 +13,12 @@ import { FlowGroups, flowGroupCount, migrationPeriodSeconds } from './flow-group
 import { randomStream } from './random.ts';
 
 export interface StealingStudy {
-  /** By core: offered load as a share of what its worker can serve, 2 is twice as much; null: no worker, no load. */
+  /** By core: offered load as a share of what a whole core can serve, 2 is twice as much; null: no worker, no load. */
   readonly loads: readonly (number | null)[];
+  /** By core: the share of it that its worker gets, something else has the rest; default: all of it. */
+  readonly speeds?: readonly number[];
   readonly groups?: number;
+  /** On a core that its worker has for itself. */
   readonly serviceSeconds: number;
   readonly queueLength: number;
   readonly seconds: number;
@@ -110,7 +113,7 @@ export function studyStealing(study: StealingStudy): StealingResult {
       flow.noteTheft(core, from);
     }
     isServing[core] = 1;
-    events.put(now + study.serviceSeconds, served, core);
+    events.put(now + study.serviceSeconds / (study.speeds?.[core] ?? 1), served, core);
   };
   const comes = (group: number, now: number): void => {
     const core = flow.coreOf[group];

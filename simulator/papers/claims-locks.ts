@@ -26,8 +26,9 @@ function curveOf(laboratory: Laboratory, kind: LockKindName, serialShare: number
         lineCycles,
         service: 'exponential',
         seed: laboratory.seed,
-        acquisitions: 50_000,
-        replications: 4,
+        acquisitions: 10_000,
+        precision: 0.1,
+        replications: 8,
       }),
     ),
   );
