@@ -18,11 +18,11 @@ interface Bounds {
 /** A parser for commander of a number within bounds. */
 export function numberBetween({ least, most, whole = false, unit = '' }: Bounds): (text: string) => number {
   const kind = whole ? 'a whole number' : 'a number';
-  const range = `${least.toLocaleString('en-US')} to ${most.toLocaleString('en-US')}`;
+  const [from, to] = [least, most].map((each) => each.toLocaleString('en-US', { maximumFractionDigits: 20 }));
   return (text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text);
     if (!(value >= least && value <= most) || (whole && !Number.isInteger(value)))
-      throw new InvalidArgumentError(`Wanted ${kind} from ${range}${unit === '' ? '' : ` ${unit}`}.`);
+      throw new InvalidArgumentError(`Wanted ${kind} from ${from} to ${to}${unit === '' ? '' : ` ${unit}`}.`);
     return value;
   };
 }
