@@ -8,6 +8,7 @@
 
 import { designs } from './designs/table.ts';
 import { type Run, runOnce } from './engine/run.ts';
+import { SimulationInputError } from './input-error.ts';
 import { coresOf, type Machine } from './machine/machine.ts';
 import { intervalOf, meanOf, percentileOf, standardDeviationOf } from './statistics.ts';
 import { type Workload, type WorkloadName, workloadNames } from './workload.ts';
@@ -67,7 +68,7 @@ export interface Simulated {
 
 const defaultSeeds = [1, 2, 3];
 
-/** @throws {RangeError} what was asked for does not exist, or the machine does not have it. */
+/** @throws {SimulationInputError} what was asked for does not exist, or the machine does not have it. */
 export function simulate(options: SimulateOptions): Simulated {
   const { machine } = options;
   return {
@@ -100,16 +101,16 @@ function rowOf(options: SimulateOptions, cores: number): SimulatedRow {
   };
 }
 
-/** One run a seed. @throws {RangeError} as `simulate()`. */
+/** One run a seed. @throws {SimulationInputError} as `simulate()`. */
 export function runsOf(options: SimulateOptions, cores: number): Run[] {
   const { machine } = options;
   const design = designs[options.design];
   if (design === undefined || !Object.hasOwn(designs, options.design))
-    throw new RangeError(
+    throw new SimulationInputError(
       `Cannot simulate design "${options.design}": there is none of that name; wanted one of ${Object.keys(designs).join(', ')}`,
     );
   if (!Number.isInteger(cores) || cores < 1 || cores > coresOf(machine))
-    throw new RangeError(
+    throw new SimulationInputError(
       `Cannot simulate ${cores} cores on ${machine.name}: it has ${coresOf(machine)}; give a whole number from 1 to that`,
     );
   const workload = workloadOf(options, cores);
@@ -130,7 +131,7 @@ export function runsOf(options: SimulateOptions, cores: number): Run[] {
 function workloadOf(options: SimulateOptions, cores: number): Workload {
   const name = options.workload ?? 'rpc';
   if (!workloadNames.includes(name))
-    throw new RangeError(`Cannot simulate workload "${name}"; wanted one of ${workloadNames.join(', ')}`);
+    throw new SimulationInputError(`Cannot simulate workload "${name}"; wanted one of ${workloadNames.join(', ')}`);
   const concurrency = options.concurrency ?? (name === 'http' ? 500 * cores : 768);
   return {
     name,
@@ -144,7 +145,7 @@ function workloadOf(options: SimulateOptions, cores: number): Workload {
 
 function whole(what: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`Cannot simulate ${what} ${value}: wanted a whole number from ${least} to ${most}`);
+  throw new SimulationInputError(`Cannot simulate ${what} ${value}: wanted a whole number from ${least} to ${most}`);
 }
 
 function latencyOf(all: readonly Float64Array[]): LatencySeconds {

@@ -70,5 +70,10 @@ export interface Design {
   readonly locks: Readonly<Record<string, 'one' | 'per queue'>>;
   /** Workers as the machine's server has them, or always so. */
   readonly workers?: 'threads' | 'processes';
+  /**
+   * A proxy: each request goes on to a server behind it, whose answer arrives where its flow's hash says (`hash`), or where the
+   * process runs (`process-core`: the source port was chosen so).
+   */
+  readonly backend?: { readonly answersAt: 'hash' | 'process-core' };
   readonly steps: Readonly<Record<StepName, readonly Operation[]>>;
 }

@@ -3,48 +3,9 @@
  * steps of its Table 3, so that each can be seen for itself.
  */
 
-import type { Design, Operation } from './design.ts';
-import { allocates, connection, locked, packets, writes } from './operations.ts';
-import { closesFile, exchange, opensFile } from './stock.ts';
-
-const own = { threads: 0, processes: 0 } as const;
-
-const partitioned = (opens: readonly Operation[], closes: readonly Operation[]): Design['steps'] => ({
-  syn: [
-    locked('own listener', own, [connection(0.09, 'tcp'), writes('own listener', 4)]),
-    writes('request hash bucket', 2),
-    connection(0.03, 'packet'),
-    connection(0.1, 'tcp'),
-    packets(2),
-  ],
-  ack: [
-    allocates('tcp_sock hot'),
-    allocates('tcp_sock cold'),
-    allocates('sk_buff'),
-    locked('own listener', own, [connection(0.08, 'tcp'), writes('own listener', 4)]),
-    writes('request hash bucket', 2),
-    connection(0.015, 'packet'),
-    connection(0.08, 'tcp'),
-    connection(0.06, 'kernel'),
-    packets(1),
-  ],
-  accept: [
-    locked('own listener', own, [connection(0.05, 'kernel'), writes('own listener', 4)]),
-    writes('tcp_sock cold', 6),
-    writes('tcp_sock hot', 4),
-    ...opens,
-    connection(0.08, 'kernel'),
-  ],
-  ...exchange,
-  finish: [packets(1), connection(0.015, 'packet'), connection(0.06, 'tcp'), writes('tcp_sock hot', 4)],
-  close: [
-    ...closes,
-    connection(0.06, 'tcp'),
-    writes('tcp_sock hot', 4),
-    writes('tcp_sock cold', 6),
-    packets(1),
-  ],
-});
+import type { Design } from './design.ts';
+import { partitionedSteps } from './partitioned.ts';
+import { closesFile, opensFile } from './stock.ts';
 
 export const megapipeP: Design = {
   name: 'megapipe-p',
@@ -52,7 +13,7 @@ export const megapipeP: Design = {
   costs: { connection: 'kernel', transaction: 'kernel' },
   queues: 'packet-core',
   locks: { 'own listener': 'per queue', files: 'one' },
-  steps: partitioned([...opensFile, allocates('epoll item')], closesFile),
+  steps: partitionedSteps({ opens: opensFile, closes: closesFile }),
 };
 
 export const megapipePb: Design = {
@@ -68,5 +29,5 @@ export const megapipe: Design = {
   about: 'partitioned, batched, and sockets that are no files (lwsocket)',
   costs: { connection: 'megapipe', transaction: 'megapipe' },
   locks: { 'own listener': 'per queue' },
-  steps: partitioned([], []),
+  steps: partitionedSteps({ opens: [], closes: [] }),
 };

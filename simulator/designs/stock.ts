@@ -19,18 +19,18 @@ import {
   writes,
 } from './operations.ts';
 
-export const listenPolled = { threads: 27, processes: 5 } as const;
+export const listenPolled = { threads: 21, processes: 4 } as const;
 export const filePolled = { threads: 12, processes: 7 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.06, 'kernel'), writes('file layer', 4)]),
-  connection(0.12, 'kernel'),
+  locked('files', filePolled, [connection(0.07, 'kernel'), writes('file layer', 6)]),
+  connection(0.11, 'kernel'),
   allocates('file, inode, dentry'),
 ];
 export const closesFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.04, 'kernel'), writes('file layer', 4)]),
-  connection(0.06, 'kernel'),
+  locked('files', filePolled, [connection(0.05, 'kernel'), writes('file layer', 6)]),
+  connection(0.05, 'kernel'),
   writes('file, inode, dentry', 6),
 ];
 
@@ -65,12 +65,12 @@ export const stock: Design = {
   steps: {
     syn: [
       locked('listener', listenPolled, [
-        connection(0.09, 'tcp'),
-        writes('listener', 4),
+        connection(0.18, 'tcp'),
+        writes('listener', 18),
         writes('request hash', 2),
       ]),
-      connection(0.03, 'packet'),
-      connection(0.1, 'tcp'),
+      connection(0.02, 'packet'),
+      connection(0.02, 'tcp'),
       packets(2),
     ],
     ack: [
@@ -78,21 +78,21 @@ export const stock: Design = {
       allocates('tcp_sock cold'),
       allocates('sk_buff'),
       locked('listener', listenPolled, [
-        connection(0.08, 'tcp'),
-        writes('listener', 4),
+        connection(0.16, 'tcp'),
+        writes('listener', 18),
         writes('request hash', 2),
       ]),
       connection(0.015, 'packet'),
-      connection(0.08, 'tcp'),
-      connection(0.06, 'kernel'),
+      connection(0.02, 'tcp'),
+      connection(0.05, 'kernel'),
       packets(1),
     ],
     accept: [
-      locked('listener', listenPolled, [connection(0.05, 'kernel'), writes('listener', 4)]),
+      locked('listener', listenPolled, [connection(0.11, 'kernel'), writes('listener', 18)]),
       writes('tcp_sock cold', 6),
       writes('tcp_sock hot', 4),
       ...opensFile,
-      connection(0.08, 'kernel'),
+      connection(0.04, 'kernel'),
       allocates('epoll item'),
     ],
     ...exchange,

@@ -29,6 +29,8 @@ const none = -1;
 const nothing = 255;
 /** Steps of packets in a row before a process gets its turn on that core. */
 const packetsInARow = 16;
+/** Connections that a worker accepts before it looks at the others again. */
+const acceptsInARow = 16;
 /** Code, stack and payload that a step leaves in the caches. */
 const footprintLines = 150;
 /** A client gives a SYN, or its first request, this many further tries, at 1, 2, 4, … seconds. */
@@ -43,6 +45,8 @@ export interface EngineOptions {
   readonly workload: Workload;
   readonly cores: number;
   readonly seed: number;
+  /** Over how long the clients begin. */
+  readonly spreadCycles: number;
   /** Completed connections before measuring begins. */
   readonly warmUp: number;
   /** Completed connections to measure. */
@@ -73,7 +77,6 @@ export class Engine {
   readonly #secondCycles: number;
   readonly #halfTrip: number;
   readonly #thinkCycles: number;
-  readonly #queueCount: number;
   readonly #rxQueues: number;
 
   // By core.
@@ -82,6 +85,9 @@ export class Engine {
   readonly #streak: Int32Array;
   readonly #asleep: Uint8Array;
   readonly #woken: Uint8Array;
+  /** Connections left of those that were ready when the worker last looked. */
+  readonly #batch: Int32Array;
+  readonly #toAccept: Int32Array;
   readonly #turn: Int32Array;
   #wakeTurn = 0;
   #idle: number;
@@ -99,6 +105,8 @@ export class Engine {
   readonly #packetStep: Uint8Array;
   readonly #appStep: Uint8Array;
   readonly #arrived: Uint8Array;
+  readonly #forwarded: Uint8Array;
+  readonly #clientRx: Int32Array;
   readonly #left: Int32Array;
   readonly #sent: Int32Array;
   readonly #tries: Uint8Array;
@@ -119,14 +127,14 @@ export class Engine {
     this.#cores = cores;
     this.#program = program;
     const distance = new Distance(machine, cores);
+    const queueCount = design.queues === 'shared' ? 1 : cores;
     const kinds = objectNames.map((name) => {
       const { scope, falseSharing } = objects[name] as { scope: string; falseSharing?: boolean };
-      const instances = { machine: 1, core: cores, connection: workload.concurrency }[scope] as number;
+      const instances = { machine: 1, core: cores, queue: queueCount, connection: workload.concurrency }[scope] as number;
       return { instances, falseSharing: falseSharing === true };
     });
     this.directory = new Directory(machine, distance, kinds);
-    this.#queueCount = design.queues === 'shared' ? 1 : cores;
-    this.#locks = new LockBank(machine, distance, program, this.#queueCount);
+    this.#locks = new LockBank(machine, distance, program, queueCount);
     this.#link = new Link(machine);
     this.#chance = randomStream(seed, 'flows');
     this.#secondCycles = machine.clockGHz * 1e9;
@@ -143,6 +151,8 @@ export class Engine {
     this.#streak = new Int32Array(cores);
     this.#asleep = new Uint8Array(cores);
     this.#woken = new Uint8Array(cores);
+    this.#batch = new Int32Array(cores);
+    this.#toAccept = new Int32Array(cores);
     this.#turn = new Int32Array(cores);
     this.#idle = cores;
     this.#pc = new Int32Array(2 * cores);
@@ -156,6 +166,8 @@ export class Engine {
     this.#packetStep = new Uint8Array(clients);
     this.#appStep = new Uint8Array(clients);
     this.#arrived = new Uint8Array(clients);
+    this.#forwarded = new Uint8Array(clients);
+    this.#clientRx = new Int32Array(clients);
     this.#left = new Int32Array(clients);
     this.#sent = new Int32Array(clients);
     this.#tries = new Uint8Array(clients);
@@ -163,7 +175,7 @@ export class Engine {
     this.#connected = new Float64Array(clients);
     this.#packets = new SlotQueues(cores, new Int32Array(clients));
     const links = new Int32Array(clients);
-    this.#accepts = new SlotQueues(this.#queueCount, links);
+    this.#accepts = new SlotQueues(queueCount, links);
     this.#ready = new SlotQueues(cores, links);
   }
 
@@ -171,7 +183,7 @@ export class Engine {
     const { workload, connections, warmUp, burst } = this.#options;
     for (let slot = 0; slot < workload.concurrency; slot++) {
       // As if it had been going on for long: clients are anywhere in their connections.
-      const at = burst ? 0 : this.#chance.uniform() * 4 * this.#halfTrip;
+      const at = burst ? 0 : this.#chance.uniform() * this.#options.spreadCycles;
       this.#begin(slot, at);
       if (!burst && workload.transactions > 1) this.#left[slot] = 1 + this.#chance.below(workload.transactions);
     }
@@ -223,10 +235,15 @@ export class Engine {
     }
     this.#streak[core] = 0;
     if (this.#asleep[core] === 0) {
-      // By turns: connections that are ready, connections to accept.
-      const acceptsFirst = this.#turn[core]++ % 2 === 0;
-      if ((acceptsFirst && this.#tryAccept(core)) || this.#tryReady(core)) return;
-      if (!acceptsFirst && this.#tryAccept(core)) return;
+      // As an epoll loop does: all that were ready when it looked, then some to accept, then it looks again.
+      if (this.#batch[core] > 0) {
+        this.#batch[core]--;
+        if (this.#tryReady(core)) return;
+      }
+      if (this.#toAccept[core]-- > 0 && this.#tryAccept(core)) return;
+      this.#toAccept[core] = acceptsInARow;
+      this.#batch[core] = this.#ready.length[core] - 1;
+      if (this.#tryReady(core) || this.#tryAccept(core)) return;
     }
     if (packetsWait) {
       const slot = this.#packets.shift(core);
@@ -261,7 +278,7 @@ export class Engine {
     if (queues === 'shared') return 0;
     if (queues === 'any-of-all') {
       for (let tried = 0; tried < this.#cores; tried++) {
-        const queue = (core + this.#turn[core] + tried) % this.#cores;
+        const queue = (core + this.#turn[core]++ + tried) % this.#cores;
         if (length[queue] > 0) return queue;
       }
       return none;
@@ -308,7 +325,7 @@ export class Engine {
           if (held[pc] === 1) this.accounts.ownLock += cycles[pc];
           continue;
         case codes.touch: {
-          const instance = scope[pc] === 0 ? 0 : scope[pc] === 1 ? core : slot;
+          const instance = this.#instanceOf(scope[pc], core, slot);
           const cost = this.directory.access(core, object[pc], instance, lines[pc], write[pc] === 1);
           spent += cost;
           moved[pc] += cost;
@@ -316,7 +333,7 @@ export class Engine {
           continue;
         }
         case codes.allocate:
-          this.directory.allocate(core, object[pc], scope[pc] === 1 ? core : slot);
+          this.directory.allocate(core, object[pc], this.#instanceOf(scope[pc], core, slot));
           continue;
         case codes.transmit: {
           const queue = polled[pc] === 0 ? this.#chance.below(this.#cores) : polled[pc] === 1 ? core : 0;
@@ -365,6 +382,12 @@ export class Engine {
           return;
       }
     }
+  }
+
+  /** By `scopes`: of the machine, a core, a queue, a connection. */
+  #instanceOf(scope: number, core: number, slot: number): number {
+    if (scope === 3) return slot;
+    return scope === 0 ? 0 : scope === 1 ? core : this.#queueOf[slot];
   }
 
   #lockOf(lock: number, slot: number): number {
@@ -437,7 +460,8 @@ export class Engine {
         this.#ripe(slot, serve);
         break;
       case finish:
-        this.#ripe(slot, close);
+        if (this.#options.workload.transactions === 0) this.#finished(slot, this.now + this.#halfTrip);
+        else this.#ripe(slot, close);
         break;
       case accept:
         this.#accepted(slot, core);
@@ -454,9 +478,8 @@ export class Engine {
   // ---- connections
 
   #begin(slot: number, at: number): void {
-    const { machine, design, workload } = this.#options;
-    const entry = this.#chance.below(machine.nic.rssTable);
-    const core = (entry % this.#rxQueues) % this.#cores;
+    const { design, workload } = this.#options;
+    const core = this.#coreByHash();
     this.#rx[slot] = core;
     this.#queueOf[slot] =
       design.queues === 'shared' ? 0 : design.queues === 'hash' ? this.#chance.below(this.#cores) : core;
@@ -468,6 +491,11 @@ export class Engine {
     this.#started[slot] = at;
     this.#connected[slot] = 0;
     this.#put(slot, syn, at + this.#halfTrip);
+  }
+
+  /** The card's table spreads hashes over its queues, each of which interrupts one core. */
+  #coreByHash(): number {
+    return this.#chance.below(this.#options.machine.nic.rssTable) % this.#rxQueues;
   }
 
   #put(slot: number, step: number, at: number): void {
@@ -538,7 +566,18 @@ export class Engine {
   }
 
   #answered(slot: number, core: number): void {
-    const { workload, machine } = this.#options;
+    const { workload, machine, design } = this.#options;
+    if (design.backend !== undefined && this.#forwarded[slot] === 0) {
+      this.#forwarded[slot] = 1;
+      this.#clientRx[slot] = this.#rx[slot];
+      this.#rx[slot] = design.backend.answersAt === 'hash' ? this.#coreByHash() : core;
+      this.#put(slot, receive, this.now + 2 * this.#halfTrip);
+      return;
+    }
+    if (design.backend !== undefined) {
+      this.#forwarded[slot] = 0;
+      this.#rx[slot] = this.#clientRx[slot];
+    }
     if (this.#measuring) this.accounts.transactions++;
     const sampling = machine.nic.flowDirectorSampling ?? Infinity;
     if (++this.#sent[slot] >= sampling) this.#rx[slot] = core;
@@ -568,8 +607,13 @@ export class Engine {
   }
 
   #closed(slot: number): void {
-    if (this.#options.workload.transactions === 0) this.#record(slot, this.now + this.#halfTrip);
-    this.#finished(slot, this.now + this.#halfTrip);
+    if (this.#options.workload.transactions > 0) {
+      this.#finished(slot, this.now + this.#halfTrip);
+      return;
+    }
+    // The server closed first: the client's answer to that is the last packet.
+    this.#record(slot, this.now + this.#halfTrip);
+    this.#put(slot, finish, this.now + 2 * this.#halfTrip);
   }
 
   #finished(slot: number, at: number): void {

@@ -13,7 +13,7 @@ import type { Workload } from '../workload.ts';
 export const codes = { work: 0, touch: 1, allocate: 2, lock: 3, unlock: 4, transmit: 5, end: 6 } as const;
 
 /** Lines of the device and its allocators that every packet touches, on whichever core. */
-const linesAPacket = 7;
+const linesAPacket = 9;
 /** Beyond a first segment and its first 64 bytes: cycles each. */
 const cyclesASegment = 900;
 const cyclesAByte = 0.4;
@@ -39,7 +39,7 @@ export interface Program {
   readonly lockPerQueue: readonly boolean[];
 }
 
-export const scopes = ['machine', 'core', 'connection'] as const;
+export const scopes = ['machine', 'core', 'queue', 'connection'] as const;
 
 /** Cycles that lines cost on one core: part of the calibrated cost there, so taken off the work. */
 export interface OneCoreMemory {
@@ -135,9 +135,11 @@ interface Context extends ProgramOptions {
 function workCyclesOf({ machine, design, workload, oneCore }: ProgramOptions): Record<WorkOf, number> {
   const connection = costsOf(machine, design.costs.connection).connection - oneCore.connection;
   const { rpc, http } = machine.application;
+  // A proxy opens another connection for each that it accepts.
+  const sides = design.backend === undefined ? 1 : 2;
   const transaction = costsOf(machine, design.costs.transaction).transaction - rpc - oneCore.transaction;
   return {
-    connection: Math.max(0, connection) / sharesOf(design, 'connection'),
+    connection: (sides * Math.max(0, connection)) / sharesOf(design, 'connection'),
     transaction: Math.max(0, transaction) / sharesOf(design, 'transaction'),
     application: workload.name === 'http' ? http : rpc,
   };

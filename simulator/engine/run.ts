@@ -12,7 +12,7 @@ import type { Machine } from '../machine/machine.ts';
 import type { Workload } from '../workload.ts';
 import { sum } from './accounts.ts';
 import { Engine } from './engine.ts';
-import { type OneCoreMemory, type Program, programOf } from './program.ts';
+import { costsOf, type OneCoreMemory, type Program, programOf } from './program.ts';
 
 export interface RunOptions {
   readonly machine: Machine;
@@ -56,7 +56,9 @@ function runWith(options: RunOptions, oneCore: OneCoreMemory): Run {
   const perConnection = stepsAConnection + 2 * workload.transactions;
   const usual = Math.max(300, Math.ceil(wantedSteps / perConnection));
   const connections = burst ? workload.concurrency : (options.connections ?? usual);
-  const warmUp = burst ? 0 : Math.ceil(Math.min(workload.concurrency, 2 * usual));
+  const warmUp = burst ? 0 : Math.ceil(Math.min(2 * workload.concurrency, 4 * usual));
+  // As they would if the cores were just busy, so that they do not march in step.
+  const spreadCycles = (workload.concurrency * oneCoreCycles(options)) / cores;
   const engine = new Engine({
     machine,
     design,
@@ -64,6 +66,7 @@ function runWith(options: RunOptions, oneCore: OneCoreMemory): Run {
     workload,
     cores,
     seed,
+    spreadCycles,
     warmUp,
     connections,
     burst: burst === true,
@@ -81,7 +84,11 @@ function runWith(options: RunOptions, oneCore: OneCoreMemory): Run {
     engine,
     seconds,
     connections: accounts.connections,
-    connectionsPerSecond: accounts.connections / seconds,
+    // In the long run the same; answers are many more, so their count is the steadier of the two.
+    connectionsPerSecond:
+      workload.transactions > 1
+        ? accounts.transactions / seconds / workload.transactions
+        : accounts.connections / seconds,
     transactionsPerSecond: accounts.transactions / seconds,
     coreCycles: cores * cycles,
     busyCycles: sum(engine.busy),
@@ -90,6 +97,14 @@ function runWith(options: RunOptions, oneCore: OneCoreMemory): Run {
     latencies: toSeconds(engine.latencies),
     connectLatencies: toSeconds(engine.connectLatencies),
   };
+}
+
+/** Of a connection, on one core. */
+function oneCoreCycles({ machine, design, workload }: RunOptions): number {
+  const { connection } = costsOf(machine, design.costs.connection);
+  const { transaction } = costsOf(machine, design.costs.transaction);
+  const application = workload.name === 'http' ? machine.application.http : 0;
+  return connection + workload.transactions * (transaction + application);
 }
 
 const known = new WeakMap<Machine, Map<string, OneCoreMemory>>();

@@ -23,7 +23,7 @@ const x5560: MachineInput = {
     l2: 10,
     l3: 38,
     otherCore: 83,
-    otherSocket: [270],
+    otherSocket: [185],
     memory: 182,
     remoteMemory: [297],
   },
@@ -46,7 +46,7 @@ const e52690: MachineInput = {
     l1: 4,
     l2: 12,
     l3: 44,
-    otherCore: 115,
+    otherCore: 132,
     otherSocket: [300],
     memory: 205,
     remoteMemory: [330],
@@ -107,10 +107,10 @@ const amd48: MachineInput = {
     remoteMemory: [500],
   },
   pollerCycles: 1_000,
-  singleCore: { kernel: { connection: 270_000, transaction: 100_000 } },
-  application: { rpc: 1_000, http: 190_000 },
+  singleCore: { kernel: { connection: 260_000, transaction: 68_000 } },
+  application: { rpc: 1_000, http: 225_700 },
   workers: 'processes',
-  movedLines: { held: 68, other: 89 },
+  movedLines: { held: 31, other: 48 },
 };
 
 export const beds: Readonly<Record<string, MachineInput>> = {

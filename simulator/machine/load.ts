@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { SimulationInputError } from '../input-error.ts';
 import { beds } from './beds.ts';
 import { type Machine, type MachineInput, machineSchema } from './machine.ts';
 
@@ -10,7 +11,7 @@ export const machines: Readonly<Record<string, Machine>> = Object.fromEntries(
   Object.entries(beds).map(([name, bed]) => [name, machineSchema.parse(bed)]),
 );
 
-export class MachineError extends Error {}
+export class MachineError extends SimulationInputError {}
 
 /**
  * @param source one of `machines`, or the path of a YAML or JSON file.

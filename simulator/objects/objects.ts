@@ -2,21 +2,21 @@
  * What the kernel's connection path keeps in memory, in cache lines: what a core touches, and what moves when another does.
  *
  * An object is a group of lines that are touched together and so share one place in the directory. `scope` says how many there
- * are: one for all, one a core, one a connection. `falseSharing`: its users want different words of the same lines. Line
+ * are: one for all, one a core, one a queue of connections to accept, one a connection. `falseSharing`: its users want different words of the same lines. Line
  * counts are those of the kernels' structures (tcp_sock hot part, request_sock, file + dentry + inode, epitem, sk_buff).
  */
 
 export interface LineGroup {
-  readonly scope: 'machine' | 'core' | 'connection';
+  readonly scope: 'machine' | 'core' | 'queue' | 'connection';
   readonly about: string;
   readonly falseSharing?: boolean;
 }
 
 export const objects = {
   listener: { scope: 'machine', about: 'listening socket: lock word, backlog, accept queue head and tail' },
-  'own listener': { scope: 'core', about: 'a listening socket, or queue of one, that a core has for itself' },
+  'own listener': { scope: 'queue', about: 'a listening socket, or queue of one, that a core has for itself' },
   'request hash': { scope: 'machine', about: 'half-open connections by hash' },
-  'request hash bucket': { scope: 'core', about: "a core's part of the half-open connections" },
+  'request hash bucket': { scope: 'queue', about: "a core's part of the half-open connections" },
   'tcp_sock hot': {
     scope: 'connection',
     about: 'sequence numbers, windows, queues: touched by every packet',
@@ -33,7 +33,13 @@ export const objects = {
   },
   'unpadded counters': { scope: 'machine', about: 'per-core counters in the same lines', falseSharing: true },
   'padded counters': { scope: 'core', about: 'per-core counters, each in lines of its own' },
-  'session pool': { scope: 'machine', about: 'idle session threads of a proxy: ring or stack' },
+  'session ring': {
+    scope: 'machine',
+    about: 'idle session threads of a proxy, first in first out, several in a line',
+    falseSharing: true,
+  },
+  'padded session ring': { scope: 'core', about: 'the same, each in a line of its own' },
+  'session stack': { scope: 'core', about: 'the same, last in first out: the thread whose stack is still in the cache' },
   'transmit queue': { scope: 'core', about: "a card's transmit ring, of one core" },
 } as const satisfies Readonly<Record<string, LineGroup>>;
 
