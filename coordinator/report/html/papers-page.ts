@@ -83,8 +83,8 @@ function claimTable({ id, says, source, checks }: JudgedClaim): string {
     toleranceText(check.tolerance),
     check.basis,
     check.verdict === 'within'
-      ? { text: '✓ within', className: 'holds' }
-      : { text: '✗ outside', className: 'broken' },
+      ? { text: '✓ within', className: 'verdict holds' }
+      : { text: '✗ outside', className: 'verdict broken' },
   ]);
   return `<h3 id="${id}">${escapeMarkup(`${id}: ${says}`)}</h3>${table({
     caption: source,

@@ -36,8 +36,7 @@ export function curveDrawing(
   size: 'wide' | 'narrow',
 ): Omit<Drawing, 'id'> {
   const xs = curves.flatMap(({ simulated, published }) => [...simulated, ...published].map(([x]) => x));
-  // Powers of two, and anything else that spans much, crowd at the left of a linear axis.
-  const isWide = Math.max(...xs) / Math.min(...xs) > 60;
+  const isWide = isGeometric(xs);
   const perRow = size === 'wide' ? 4 : 2;
   const legendRows = Math.ceil(curves.length / perRow);
   return {
@@ -82,6 +81,13 @@ export function curveDrawing(
       series: curves.flatMap(seriesOf),
     },
   };
+}
+
+/** Powers of two crowd at the left of a linear axis. */
+function isGeometric(xs: readonly number[]): boolean {
+  const distinct = [...new Set(xs)].sort((one, other) => one - other);
+  const [first, last] = [distinct[0], distinct[distinct.length - 1]];
+  return distinct.length > 2 && first > 0 && (last / first) ** (1 / (distinct.length - 1)) > 1.6;
 }
 
 function seriesOf({ name, colour, simulated, published, coarse }: DrawnCurve, index: number): SeriesOption[] {
