@@ -5,6 +5,7 @@ import type { Design } from './design.ts';
 import { fastsocket } from './fastsocket.ts';
 import { megapipe, megapipeP, megapipePb } from './megapipe.ts';
 import { proxy, proxyFastsocket, proxyReuseport, proxyVariants } from './proxy.ts';
+import { reuseportRecent, stockRecent } from './recent-kernel.ts';
 import { reuseport, reuseportProcesses, reuseportSince46 } from './reuseport.ts';
 import { stock } from './stock.ts';
 import { userLevel } from './user-level.ts';
@@ -16,6 +17,8 @@ const rows: readonly Design[] = [
   reuseport,
   reuseportProcesses,
   reuseportSince46,
+  stockRecent,
+  reuseportRecent,
   megapipe,
   megapipeP,
   megapipePb,

@@ -1,0 +1,81 @@
+/**
+ * The kernel's listening sockets since Linux 4.4 and 4.6, which a live run here measures: SYN and last ACK take no lock of the
+ * listener's, and only the accept queue has one; a socket's inode and dentry are in no list that all cores share.
+ *
+ * What the papers measured is older, so nothing here is calibrated on them: lines and lock holds are read off the kernel's
+ * structures (request_sock_queue, files_struct), work is the one-core cost that a run was calibrated on.
+ */
+
+import type { Design, Operation } from './design.ts';
+import { allocates, connection, locked, packets, writes } from './operations.ts';
+import { exchange } from './stock.ts';
+
+/** While the queue's lock is held: its word, head and tail are in one line; the backlog count in another. */
+const queuePolled = { threads: 3, processes: 3 } as const;
+/** Threads share one table of files, whose lock covers finding a free number. */
+const tablePolled = { threads: 3, processes: 0 } as const;
+
+const opensFile: readonly Operation[] = [
+  locked('files', tablePolled, [connection(0.01, 'kernel'), writes('file layer', 2)]),
+  connection(0.12, 'kernel'),
+  allocates('file, inode, dentry'),
+];
+const closesFile: readonly Operation[] = [
+  locked('files', tablePolled, [connection(0.005, 'kernel'), writes('file layer', 2)]),
+  connection(0.08, 'kernel'),
+  writes('file, inode, dentry', 6),
+];
+
+/** @param queue the accept queue's lock and lines: of all, or of a worker. */
+function stepsOf(queue: 'listener' | 'own listener'): Design['steps'] {
+  return {
+    syn: [connection(0.2, 'tcp'), writes('request hash bucket', 2), connection(0.02, 'packet'), packets(2)],
+    ack: [
+      allocates('tcp_sock hot'),
+      allocates('tcp_sock cold'),
+      allocates('sk_buff'),
+      connection(0.18, 'tcp'),
+      writes('request hash bucket', 2),
+      locked(queue, queuePolled, [connection(0.01, 'tcp'), writes(queue, 2)]),
+      connection(0.015, 'packet'),
+      connection(0.05, 'kernel'),
+      packets(1),
+    ],
+    accept: [
+      locked(queue, queuePolled, [connection(0.02, 'kernel'), writes(queue, 2)]),
+      connection(0.08, 'kernel'),
+      writes('tcp_sock cold', 6),
+      writes('tcp_sock hot', 4),
+      ...opensFile,
+      connection(0.04, 'kernel'),
+      allocates('epoll item'),
+    ],
+    ...exchange,
+    finish: [packets(1), connection(0.015, 'packet'), connection(0.06, 'tcp'), writes('tcp_sock hot', 4)],
+    close: [
+      ...closesFile,
+      connection(0.06, 'tcp'),
+      writes('tcp_sock hot', 4),
+      writes('tcp_sock cold', 6),
+      packets(1),
+    ],
+  };
+}
+
+export const stockRecent: Design = {
+  name: 'stock-recent',
+  about: 'one listening socket for all workers, since Linux 4.4: only its accept queue has a lock',
+  costs: { connection: 'kernel', transaction: 'kernel' },
+  queues: 'shared',
+  locks: { listener: 'one', files: 'one' },
+  steps: stepsOf('listener'),
+};
+
+export const reuseportRecent: Design = {
+  name: 'reuseport-recent',
+  about: 'a listening socket a worker, chosen by hash, since Linux 4.6',
+  costs: { connection: 'reuseport', transaction: 'reuseport' },
+  queues: 'hash',
+  locks: { 'own listener': 'per queue', files: 'one' },
+  steps: stepsOf('own listener'),
+};
