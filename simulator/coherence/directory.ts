@@ -13,6 +13,9 @@ export const causes = ['cold', 'capacity', 'true sharing', 'false sharing'] as c
 export const causeCount = causes.length;
 const [cold, capacity, trueSharing, falseSharing] = [0, 1, 2, 3];
 const noCore = -1;
+/** Before this a line's load is not known. */
+const settledCycles = 2e6;
+const mostCrowded = 0.9;
 /** Cores in one word of a set of sharers. */
 const wordBits = 32;
 
@@ -37,6 +40,9 @@ export class Directory {
   readonly #lastUser: Int16Array;
   readonly #lastFill: Float64Array;
   readonly #lastSocketFill: Float64Array;
+  /** Cycles for which a line of the group was on its way between cores, so far. */
+  readonly #onTheWay: Float64Array;
+  #moved = false;
   readonly #fills: Float64Array;
   readonly #socketFills: Float64Array;
   readonly #privateLines: number;
@@ -58,16 +64,22 @@ export class Directory {
     this.#lastUser = new Int16Array(groups).fill(noCore);
     this.#lastFill = new Float64Array(groups);
     this.#lastSocketFill = new Float64Array(groups);
+    this.#onTheWay = new Float64Array(groups);
     this.#fills = new Float64Array(distance.cores);
     this.#socketFills = new Float64Array(distance.sockets);
     this.#privateLines = (machine.privateCacheKiB * 1024) / machine.lineBytes;
     this.#sharedLines = (machine.sharedCacheKiB * 1024) / machine.lineBytes;
   }
 
-  /** Cycles beyond a hit for `core` to read or write `lines` lines of one group. */
-  access(core: number, kind: number, instance: number, lines: number, write: boolean): number {
+  /**
+   * Cycles beyond a hit for `core` to read or write `lines` lines of one group, at time `now`. A line that is often on its way
+   * from one core to another makes the next that wants it wait.
+   */
+  access(core: number, kind: number, instance: number, lines: number, write: boolean, now: number): number {
     const group = this.#first[kind] + instance;
-    const each = this.#missCycles(core, kind, group, lines, write);
+    this.#moved = false;
+    let each = this.#missCycles(core, kind, group, lines, write);
+    if (this.#moved) each *= this.#crowding(group, each, now);
     const word = group * this.#words + (core >> 5);
     const bit = 1 << (core & 31);
     if (write) {
@@ -101,6 +113,14 @@ export class Directory {
   fill(core: number, lines: number): void {
     this.#fills[core] += lines;
     this.#socketFills[this.#distance.socketOf[core]] += lines;
+  }
+
+  /** M/D/1: a transfer that finds the line on its way waits ρ / (2 (1 − ρ)) transfers on average. */
+  #crowding(group: number, cycles: number, now: number): number {
+    this.#onTheWay[group] += cycles;
+    if (now < settledCycles) return 1;
+    const share = Math.min(mostCrowded, this.#onTheWay[group] / now);
+    return 1 + share / (2 * (1 - share));
   }
 
   resetCounts(): void {
@@ -145,6 +165,7 @@ export class Directory {
 
   #count(core: number, kind: number, lines: number, cause: number, cycles: number): number {
     this.misses[kind * causeCount + cause] += lines;
+    this.#moved = cause >= trueSharing;
     this.fill(core, lines);
     return cycles;
   }

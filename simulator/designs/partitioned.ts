@@ -24,7 +24,7 @@ export interface Parts {
 export const partitionedSteps = ({ chooses = [], opens, closes, exchange: own = exchange }: Parts): Design['steps'] => ({
   syn: [
     ...chooses,
-    locked('own listener', unpolled, [connection(0.18, 'tcp'), writes('own listener', 18)]),
+    locked('own listener', unpolled, [connection(0.18, 'tcp'), writes('own listener', 14)]),
     writes('request hash bucket', 2),
     connection(0.02, 'packet'),
     connection(0.02, 'tcp'),
@@ -34,7 +34,7 @@ export const partitionedSteps = ({ chooses = [], opens, closes, exchange: own = 
     allocates('tcp_sock hot'),
     allocates('tcp_sock cold'),
     allocates('sk_buff'),
-    locked('own listener', unpolled, [connection(0.16, 'tcp'), writes('own listener', 18)]),
+    locked('own listener', unpolled, [connection(0.16, 'tcp'), writes('own listener', 14)]),
     writes('request hash bucket', 2),
     connection(0.015, 'packet'),
     connection(0.02, 'tcp'),
@@ -42,7 +42,7 @@ export const partitionedSteps = ({ chooses = [], opens, closes, exchange: own = 
     packets(1),
   ],
   accept: [
-    locked('own listener', unpolled, [connection(0.11, 'kernel'), writes('own listener', 18)]),
+    locked('own listener', unpolled, [connection(0.11, 'kernel'), writes('own listener', 14)]),
     writes('tcp_sock cold', 6),
     writes('tcp_sock hot', 4),
     ...opens,

@@ -79,3 +79,19 @@ export const reuseportRecent: Design = {
   locks: { 'own listener': 'per queue', files: 'one' },
   steps: stepsOf('own listener'),
 };
+
+/** Workers that are processes, as nginx has: each has a table of files to itself. */
+export const stockRecentProcesses: Design = {
+  ...stockRecent,
+  name: 'stock-recent-processes',
+  about: 'one listening socket for all workers, each a process; since Linux 4.4',
+  workers: 'processes',
+};
+
+export const reuseportRecentProcesses: Design = {
+  ...reuseportRecent,
+  name: 'reuseport-recent-processes',
+  about: 'a listening socket a worker, each a process; since Linux 4.6',
+  workers: 'processes',
+  locks: { 'own listener': 'per queue', files: 'per queue' },
+};

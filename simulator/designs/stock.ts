@@ -19,8 +19,8 @@ import {
   writes,
 } from './operations.ts';
 
-export const listenPolled = { threads: 21, processes: 4 } as const;
-export const filePolled = { threads: 12, processes: 7 } as const;
+export const listenPolled = { threads: 21, processes: 2 } as const;
+export const filePolled = { threads: 14, processes: 4 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
@@ -66,7 +66,7 @@ export const stock: Design = {
     syn: [
       locked('listener', listenPolled, [
         connection(0.18, 'tcp'),
-        writes('listener', 18),
+        writes('listener', 14),
         writes('request hash', 2),
       ]),
       connection(0.02, 'packet'),
@@ -79,7 +79,7 @@ export const stock: Design = {
       allocates('sk_buff'),
       locked('listener', listenPolled, [
         connection(0.16, 'tcp'),
-        writes('listener', 18),
+        writes('listener', 14),
         writes('request hash', 2),
       ]),
       connection(0.015, 'packet'),
@@ -88,7 +88,7 @@ export const stock: Design = {
       packets(1),
     ],
     accept: [
-      locked('listener', listenPolled, [connection(0.11, 'kernel'), writes('listener', 18)]),
+      locked('listener', listenPolled, [connection(0.11, 'kernel'), writes('listener', 14)]),
       writes('tcp_sock cold', 6),
       writes('tcp_sock hot', 4),
       ...opensFile,

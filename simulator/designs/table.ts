@@ -5,7 +5,12 @@ import type { Design } from './design.ts';
 import { fastsocket } from './fastsocket.ts';
 import { megapipe, megapipeP, megapipePb } from './megapipe.ts';
 import { proxy, proxyFastsocket, proxyReuseport, proxyVariants } from './proxy.ts';
-import { reuseportRecent, stockRecent } from './recent-kernel.ts';
+import {
+  reuseportRecent,
+  reuseportRecentProcesses,
+  stockRecent,
+  stockRecentProcesses,
+} from './recent-kernel.ts';
 import { reuseport, reuseportProcesses, reuseportSince46 } from './reuseport.ts';
 import { stock } from './stock.ts';
 import { userLevel } from './user-level.ts';
@@ -18,7 +23,9 @@ const rows: readonly Design[] = [
   reuseportProcesses,
   reuseportSince46,
   stockRecent,
+  stockRecentProcesses,
   reuseportRecent,
+  reuseportRecentProcesses,
   megapipe,
   megapipeP,
   megapipePb,

@@ -92,11 +92,17 @@ export class Engine {
   #wakeTurn = 0;
   #idle: number;
 
+  /** A packet handler that let a process go first. */
+  readonly #aside: Int32Array;
+  /** Its lock came while it stood aside. */
+  readonly #due: Uint8Array;
+
   // By context: packet handlers first, then processes.
   readonly #pc: Int32Array;
   readonly #slotOf: Int32Array;
   readonly #stepOf: Int32Array;
   readonly #waitSince: Float64Array;
+  readonly #spinning: Uint8Array;
 
   // By connection.
   readonly #rx: Int32Array;
@@ -134,7 +140,8 @@ export class Engine {
       return { instances, falseSharing: falseSharing === true };
     });
     this.directory = new Directory(machine, distance, kinds);
-    this.#locks = new LockBank(machine, distance, program, queueCount);
+    this.#running = new Int32Array(cores).fill(none);
+    this.#locks = new LockBank(machine, distance, program, queueCount, this.#running);
     this.#link = new Link(machine);
     this.#chance = randomStream(seed, 'flows');
     this.#secondCycles = machine.clockGHz * 1e9;
@@ -146,7 +153,6 @@ export class Engine {
     this.latencies = new Float64Array(options.connections);
     this.connectLatencies = new Float64Array(options.connections);
 
-    this.#running = new Int32Array(cores).fill(none);
     this.#busySince = new Float64Array(cores);
     this.#streak = new Int32Array(cores);
     this.#asleep = new Uint8Array(cores);
@@ -158,6 +164,9 @@ export class Engine {
     this.#pc = new Int32Array(2 * cores);
     this.#slotOf = new Int32Array(2 * cores);
     this.#stepOf = new Int32Array(2 * cores);
+    this.#due = new Uint8Array(cores);
+    this.#aside = new Int32Array(cores).fill(none);
+    this.#spinning = new Uint8Array(2 * cores);
     this.#waitSince = new Float64Array(2 * cores);
     const clients = workload.concurrency;
     this.#rx = new Int32Array(clients);
@@ -219,6 +228,10 @@ export class Engine {
   /** Gives a core that does nothing its next step; it is idle when there is none. */
   #dispatch(core: number): void {
     const process = this.#cores + core;
+    if (this.#aside[core] !== none && this.#woken[core] === 0) {
+      this.#resume(core);
+      return;
+    }
     if (this.#woken[core] === 1) {
       this.#woken[core] = 0;
       this.#asleep[core] = 0;
@@ -326,7 +339,7 @@ export class Engine {
           continue;
         case codes.touch: {
           const instance = this.#instanceOf(scope[pc], core, slot);
-          const cost = this.directory.access(core, object[pc], instance, lines[pc], write[pc] === 1);
+          const cost = this.directory.access(core, object[pc], instance, lines[pc], write[pc] === 1, this.now + spent);
           spent += cost;
           moved[pc] += cost;
           if (held[pc] === 1) this.accounts.ownLock += cost;
@@ -337,7 +350,7 @@ export class Engine {
           continue;
         case codes.transmit: {
           const queue = polled[pc] === 0 ? this.#chance.below(this.#cores) : polled[pc] === 1 ? core : 0;
-          const cost = this.directory.access(core, object[pc], queue, lines[pc], true);
+          const cost = this.directory.access(core, object[pc], queue, lines[pc], true, this.now + spent);
           this.accounts.transmitted++;
           if (queue !== core) this.accounts.transmittedElsewhere++;
           spent += cost;
@@ -398,9 +411,11 @@ export class Engine {
     this.#waitSince[context] = this.now;
     if (context >= this.#cores && this.#locks.wouldSleep(lock)) {
       this.#asleep[core] = 1;
+      this.#locks.sleeps(context, true);
       this.#dispatch(core);
       return;
     }
+    this.#spinning[context] = 1;
     this.#locks.spins(lock, core, 1);
   }
 
@@ -417,9 +432,12 @@ export class Engine {
     this.#pc[context] = pc + 1;
     const slept = context >= this.#cores && this.#asleep[core] === 1;
     let handOver = this.#locks.handOverCycles(lock);
-    if (slept) handOver += this.#options.machine.wakeCycles;
-    else {
+    if (slept) {
+      handOver += this.#options.machine.wakeCycles;
+      this.#locks.sleeps(context, false);
+    } else {
       waited[pc] += this.now - this.#waitSince[context];
+      this.#spinning[context] = 0;
       this.#locks.spins(lock, core, -1);
     }
     const polling = this.#program.polled[pc] * this.#locks.polledCycles(lock, core);
@@ -430,12 +448,34 @@ export class Engine {
 
   #continue(context: number): void {
     const core = context - this.#cores;
-    if (core < 0 || this.#asleep[core] === 0) {
+    if (core < 0) {
+      // Its turn came while it stood aside: it goes on when it has the core again.
+      if (this.#aside[context] === context) this.#due[context] = 1;
+      else this.#execute(context);
+      return;
+    }
+    if (this.#asleep[core] === 0) {
       this.#execute(context);
       return;
     }
     this.#woken[core] = 1;
-    if (this.#running[core] === none) this.#wakeCore(core);
+    const running = this.#running[core];
+    if (running === none) this.#wakeCore(core);
+    else if (this.#spinning[running] === 1) {
+      // A packet handler that waits for this very process would wait for ever: it steps aside (the kernel's backlog).
+      this.#aside[core] = running;
+      this.#dispatch(core);
+    }
+  }
+
+  /** Back to the packet handler that stepped aside. */
+  #resume(core: number): void {
+    const context = this.#aside[core];
+    this.#aside[core] = none;
+    this.#running[core] = context;
+    if (this.#due[context] === 0) return;
+    this.#due[context] = 0;
+    this.#execute(context);
   }
 
   /** A step is over: what follows from it, then the core's next one. */

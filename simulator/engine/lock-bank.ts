@@ -24,14 +24,19 @@ export class LockBank {
 
   readonly #locks: Lock[] = [];
   readonly #spinners: Int32Array;
+  /** By context: a process that waits asleep. */
+  readonly #sleeps: Uint8Array;
   readonly #meanHold: Float64Array;
   readonly #grantedAt: Float64Array;
   readonly #distance: Distance;
   readonly #oneByOne: boolean;
   readonly #pollerCycles: number;
   readonly #cores: number;
+  readonly #running: Int32Array;
 
-  constructor(machine: Machine, distance: Distance, program: Program, queues: number) {
+  /** @param running by core: a negative number where it does nothing. */
+  constructor(machine: Machine, distance: Distance, program: Program, queues: number, running: Int32Array) {
+    this.#running = running;
     this.#distance = distance;
     this.#cores = distance.cores;
     this.#oneByOne = machine.protocol === 'moesi';
@@ -42,6 +47,7 @@ export class LockBank {
       this.first[lock] = this.#locks.length;
       for (let instance = 0; instance < (perQueue ? queues : 1); instance++) this.#add();
     }
+    this.#sleeps = new Uint8Array(2 * distance.cores);
     this.#spinners = new Int32Array(this.#locks.length * distance.sockets);
     this.#meanHold = new Float64Array(this.#locks.length);
     this.#grantedAt = new Float64Array(this.#locks.length);
@@ -57,6 +63,10 @@ export class LockBank {
 
   wouldSleep(lock: number): boolean {
     return (this.#locks[lock].waiting + 1) * this.#meanHold[lock] > spinsAtMostCycles;
+  }
+
+  sleeps(context: number, asleep: boolean): void {
+    this.#sleeps[context] = asleep ? 1 : 0;
   }
 
   spins(lock: number, core: number, by: 1 | -1): void {
@@ -103,12 +113,23 @@ export class LockBank {
     return (Math.max(0, (this.#oneByOne ? total : most) - 1) * this.#pollerCycles) / 2;
   }
 
+  /** Who spins takes the lock before a sleeper has been woken; of sleepers the first whose core is free to run it. */
+  #firstAwake(waiting: number, line: Int32Array): number {
+    let free = 0;
+    for (let place = waiting - 1; place >= 0; place--) {
+      const context = line[place];
+      if (this.#sleeps[context] === 1 && this.#running[context - this.#cores] < 0) free = place;
+    }
+    for (let place = 0; place < waiting; place++) if (this.#sleeps[line[place]] === 0) return place;
+    return free;
+  }
+
   #add(): void {
     const index = this.#locks.length;
     this.#locks.push(
       new Lock({
         kind: {
-          next: () => 0,
+          next: (waiting, _chance, line) => this.#firstAwake(waiting, line),
           handOverCycles: ({ from, to, lineCycles }) => lineCycles(from, to) + this.#queueCycles(index),
           evenHandOverCycles: (waiting, lineCycles) => ((waiting + 1) * lineCycles) / 2,
         },

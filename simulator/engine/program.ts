@@ -13,7 +13,7 @@ import type { Workload } from '../workload.ts';
 export const codes = { work: 0, touch: 1, allocate: 2, lock: 3, unlock: 4, transmit: 5, end: 6 } as const;
 
 /** Lines of the device and its allocators that every packet touches, on whichever core. */
-const linesAPacket = 9;
+const linesAPacket = 8;
 /** Beyond a first segment and its first 64 bytes: cycles each. */
 const cyclesASegment = 900;
 const cyclesAByte = 0.4;

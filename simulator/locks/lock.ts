@@ -27,7 +27,7 @@ export interface HandOver {
 
 export interface LockKind {
   /** Which of `waiting` cores comes next, as its place in the line. */
-  readonly next: (waiting: number, chance: () => number) => number;
+  readonly next: (waiting: number, chance: () => number, line: Int32Array) => number;
   /** Cycles from the release until the next holder goes on. */
   readonly handOverCycles: (handOver: HandOver) => number;
   /** The same where a line takes `lineCycles` between any two cores; with 0 waiting: until another core may have it. */
@@ -97,7 +97,7 @@ export class Lock {
     this.handOverCycles = 0;
     if (this.waiting === 0) return nobody;
     const { kind, chance, lineCycles } = this.#options;
-    const place = kind.next(this.waiting, chance);
+    const place = kind.next(this.waiting, chance, this.#line);
     const next = this.#line[place];
     handOver.from = core;
     handOver.to = next;
