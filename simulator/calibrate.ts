@@ -85,6 +85,10 @@ export function calibrate(machine: Machine, measured: MeasuredDesign): Calibrate
 export function predict({ machine, measured }: Calibrated, cores: number, seeds = [1, 2]): Prediction {
   const runs = runAt(grown(machine, cores), measured, { cores, connections: predictionConnections, seeds });
   const rate: Interval = intervalOf(runs.map((run) => run.connectionsPerSecond));
+  if (!(rate.mean > 0))
+    throw new SimulationInputError(
+      `Cannot predict ${measured.design} on ${cores} cores: no connection was completed in the simulation.`,
+    );
   return {
     cores,
     connectionsPerSecond: rate.mean,

@@ -10,18 +10,16 @@ import type { Design, Operation } from './design.ts';
 import { allocates, connection, locked, packets, writes } from './operations.ts';
 import { exchange } from './stock.ts';
 
-/** While the queue's lock is held: its word, head and tail are in one line; the backlog count in another. */
-const queuePolled = { threads: 3, processes: 3 } as const;
-/** Threads share one table of files, whose lock covers finding a free number. */
-const tablePolled = { threads: 3, processes: 0 } as const;
+/** Since Linux 4.2 a waiter polls a line of its own (queued spinlocks, after MCS): who holds a lock shares none with it. */
+const unpolled = { threads: 0, processes: 0 } as const;
 
 const opensFile: readonly Operation[] = [
-  locked('files', tablePolled, [connection(0.01, 'kernel'), writes('file layer', 2)]),
+  locked('files', unpolled, [connection(0.01, 'kernel'), writes('file layer', 2)]),
   connection(0.12, 'kernel'),
   allocates('file, inode, dentry'),
 ];
 const closesFile: readonly Operation[] = [
-  locked('files', tablePolled, [connection(0.005, 'kernel'), writes('file layer', 2)]),
+  locked('files', unpolled, [connection(0.005, 'kernel'), writes('file layer', 2)]),
   connection(0.08, 'kernel'),
   writes('file, inode, dentry', 6),
 ];
@@ -36,13 +34,13 @@ function stepsOf(queue: 'listener' | 'own listener'): Design['steps'] {
       allocates('sk_buff'),
       connection(0.18, 'tcp'),
       writes('request hash bucket', 2),
-      locked(queue, queuePolled, [connection(0.01, 'tcp'), writes(queue, 2)]),
+      locked(queue, unpolled, [connection(0.01, 'tcp'), writes(queue, 2)]),
       connection(0.015, 'packet'),
       connection(0.05, 'kernel'),
       packets(1),
     ],
     accept: [
-      locked(queue, queuePolled, [connection(0.02, 'kernel'), writes(queue, 2)]),
+      locked(queue, unpolled, [connection(0.02, 'kernel'), writes(queue, 2)]),
       connection(0.08, 'kernel'),
       writes('tcp_sock cold', 6),
       writes('tcp_sock hot', 4),
