@@ -68,6 +68,8 @@ export interface Design {
   readonly queues: 'shared' | 'hash' | 'packet-core' | 'any-of-all' | 'steal';
   /** Locks by name: one, or one a queue. */
   readonly locks: Readonly<Record<string, 'one' | 'per queue'>>;
+  /** Of a queued lock (MCS, Linux since 4.2) a waiter polls a line of its own, and disturbs nobody. Default: `ticket`. */
+  readonly spinlocks?: 'ticket' | 'queued';
   /** Workers as the machine's server has them, or always so. */
   readonly workers?: 'threads' | 'processes';
   /**

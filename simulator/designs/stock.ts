@@ -19,18 +19,18 @@ import {
   writes,
 } from './operations.ts';
 
-export const listenPolled = { threads: 21, processes: 2 } as const;
-export const filePolled = { threads: 14, processes: 4 } as const;
+export const listenPolled = { threads: 20, processes: 2 } as const;
+export const filePolled = { threads: 15, processes: 5 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.07, 'kernel'), writes('file layer', 6)]),
-  connection(0.11, 'kernel'),
+  locked('files', filePolled, [connection(0.03, 'kernel'), writes('file layer', 8)]),
+  connection(0.15, 'kernel'),
   allocates('file, inode, dentry'),
 ];
 export const closesFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.05, 'kernel'), writes('file layer', 6)]),
-  connection(0.05, 'kernel'),
+  locked('files', filePolled, [connection(0.03, 'kernel'), writes('file layer', 8)]),
+  connection(0.07, 'kernel'),
   writes('file, inode, dentry', 6),
 ];
 

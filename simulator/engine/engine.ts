@@ -141,7 +141,14 @@ export class Engine {
     });
     this.directory = new Directory(machine, distance, kinds);
     this.#running = new Int32Array(cores).fill(none);
-    this.#locks = new LockBank(machine, distance, program, queueCount, this.#running);
+    this.#locks = new LockBank({
+      machine,
+      design,
+      distance,
+      program,
+      queues: queueCount,
+      running: this.#running,
+    });
     this.#link = new Link(machine);
     this.#chance = randomStream(seed, 'flows');
     this.#secondCycles = machine.clockGHz * 1e9;
@@ -290,8 +297,9 @@ export class Engine {
     const { length } = this.#accepts;
     if (queues === 'shared') return 0;
     if (queues === 'any-of-all') {
+      const first = core + this.#turn[core]++;
       for (let tried = 0; tried < this.#cores; tried++) {
-        const queue = (core + this.#turn[core]++ + tried) % this.#cores;
+        const queue = (first + tried) % this.#cores;
         if (length[queue] > 0) return queue;
       }
       return none;

@@ -7,6 +7,7 @@
  * after the other (the c/2 a waiter of the OLS'12 model). It has no clock: times come in as arguments.
  */
 
+import type { Design } from '../designs/design.ts';
 import { Lock, nobody } from '../locks/lock.ts';
 import type { Distance } from '../machine/distance.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -16,6 +17,16 @@ import type { Program } from './program.ts';
 const spinsAtMostCycles = 400_000;
 /** Weight of the latest hold in the mean that the expected wait is judged by. */
 const holdWeight = 1 / 16;
+
+export interface LockBankOptions {
+  readonly machine: Machine;
+  readonly design: Design;
+  readonly distance: Distance;
+  readonly program: Program;
+  readonly queues: number;
+  /** By core: a negative number where it does nothing. */
+  readonly running: Int32Array;
+}
 
 export class LockBank {
   /** Index of a lock's first instance. */
@@ -29,13 +40,14 @@ export class LockBank {
   readonly #meanHold: Float64Array;
   readonly #grantedAt: Float64Array;
   readonly #distance: Distance;
+  readonly #queued: boolean;
   readonly #oneByOne: boolean;
   readonly #pollerCycles: number;
   readonly #cores: number;
   readonly #running: Int32Array;
 
-  /** @param running by core: a negative number where it does nothing. */
-  constructor(machine: Machine, distance: Distance, program: Program, queues: number, running: Int32Array) {
+  constructor({ machine, design, distance, program, queues, running }: LockBankOptions) {
+    this.#queued = design.spinlocks === 'queued';
     this.#running = running;
     this.#distance = distance;
     this.#cores = distance.cores;
@@ -92,6 +104,7 @@ export class LockBank {
 
   /** What one access of `core` to the polled lines costs with the waiters that there are. */
   polledCycles(lock: number, core: number): number {
+    if (this.#queued) return 0;
     const { sockets, socketOf, transfer } = this.#distance;
     const own = socketOf[core] * sockets;
     let farthest = 0;
@@ -102,6 +115,7 @@ export class LockBank {
 
   /** On average half of the pollers come first. */
   #queueCycles(lock: number): number {
+    if (this.#queued) return 0;
     const { sockets } = this.#distance;
     let most = 0;
     let total = 0;

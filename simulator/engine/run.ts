@@ -45,6 +45,7 @@ export interface Run {
 /** Steps to measure, about: enough for throughput within one per cent. */
 const wantedSteps = 40_000;
 const stepsAConnection = 6;
+const mostWarmUpSteps = 1e6;
 
 export function runOnce(options: RunOptions): Run {
   return runWith(options, oneCoreMemory(options.machine, options.design, options.workload));
@@ -56,7 +57,7 @@ function runWith(options: RunOptions, oneCore: OneCoreMemory): Run {
   const perConnection = stepsAConnection + 2 * workload.transactions;
   const usual = Math.max(300, Math.ceil(wantedSteps / perConnection));
   const connections = burst ? workload.concurrency : (options.connections ?? usual);
-  const warmUp = burst ? 0 : Math.ceil(Math.min(2 * workload.concurrency, 4 * usual));
+  const warmUp = burst ? 0 : Math.ceil(Math.min(1.5 * workload.concurrency, mostWarmUpSteps / perConnection));
   // As they would if the cores were just busy, so that they do not march in step.
   const spreadCycles = (workload.concurrency * oneCoreCycles(options)) / cores;
   const engine = new Engine({
