@@ -19,8 +19,8 @@ import {
   writes,
 } from './operations.ts';
 
-export const listenPolled = { threads: 20, processes: 2 } as const;
-export const filePolled = { threads: 15, processes: 5 } as const;
+export const listenPolled = { threads: 21, processes: 0 } as const;
+export const filePolled = { threads: 16.5, processes: 6 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [

@@ -119,6 +119,8 @@ export class Engine {
   readonly #started: Float64Array;
   readonly #connected: Float64Array;
 
+  /** By queue: connections whose handshake is not over. */
+  readonly #halfOpen: Int32Array;
   readonly #packets: SlotQueues;
   readonly #accepts: SlotQueues;
   readonly #ready: SlotQueues;
@@ -189,6 +191,7 @@ export class Engine {
     this.#tries = new Uint8Array(clients);
     this.#started = new Float64Array(clients);
     this.#connected = new Float64Array(clients);
+    this.#halfOpen = new Int32Array(queueCount);
     this.#packets = new SlotQueues(cores, new Int32Array(clients));
     const links = new Int32Array(clients);
     this.#accepts = new SlotQueues(queueCount, links);
@@ -493,14 +496,17 @@ export class Engine {
     this.directory.fill(core, footprintLines);
     switch (this.#stepOf[context]) {
       case syn:
-        if (this.#isFull(slot)) this.#tryAgain(slot, syn);
+        if (this.#isFull(slot) || this.#halfOpen[this.#queueOf[slot]] >= this.#options.workload.backlog)
+          this.#tryAgain(slot, syn);
         else {
+          this.#halfOpen[this.#queueOf[slot]]++;
           this.#link.sent(this.now, controlBytes);
           this.#put(slot, ack, this.now + 2 * this.#halfTrip);
         }
         break;
       case ack:
-        this.#connected[slot] = this.#connected[slot] || this.now - this.#halfTrip;
+        // The client was connected when it sent this.
+        if (this.#connected[slot] === 0) this.#connected[slot] = this.now;
         if (this.#isFull(slot)) this.#tryAgain(slot, ack);
         else this.#established(slot, core);
         break;
@@ -563,12 +569,15 @@ export class Engine {
     if (tries < maxTries) this.#put(slot, step, this.now + wait);
     else {
       this.accounts.givenUp++;
+      if (step === ack) this.#halfOpen[this.#queueOf[slot]]--;
+      this.#record(slot, this.now + wait);
       this.#finished(slot, this.now + wait);
     }
   }
 
   #established(slot: number, core: number): void {
     const queue = this.#queueOf[slot];
+    this.#halfOpen[queue]--;
     this.#accepts.push(queue, slot);
     if (this.#options.workload.transactions > 0) {
       // The first request follows the handshake's last ACK at once.
@@ -650,7 +659,9 @@ export class Engine {
 
   #record(slot: number, end: number): void {
     if (!this.#measuring || this.recorded === this.latencies.length) return;
-    this.connectLatencies[this.recorded] = this.#connected[slot] + this.#halfTrip - this.#started[slot];
+    // Of one that never was connected: nothing.
+    const connected = this.#connected[slot];
+    this.connectLatencies[this.recorded] = connected === 0 ? 0 : connected - this.#started[slot];
     this.latencies[this.recorded++] = end - this.#started[slot];
   }
 

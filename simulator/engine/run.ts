@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly seed: number;
   readonly connections?: number;
   readonly burst?: boolean;
+  /** Listening sockets of the port, where a design has one a worker; default: one a core. */
+  readonly listeners?: number;
 }
 
 export interface Run {
@@ -53,7 +55,7 @@ export function runOnce(options: RunOptions): Run {
 
 function runWith(options: RunOptions, oneCore: OneCoreMemory): Run {
   const { machine, design, workload, cores, seed, burst } = options;
-  const program = programOf({ machine, design, workload, workers: cores, oneCore });
+  const program = programOf({ machine, design, workload, workers: options.listeners ?? cores, oneCore });
   const perConnection = stepsAConnection + 2 * workload.transactions;
   const usual = Math.max(300, Math.ceil(wantedSteps / perConnection));
   const connections = burst ? workload.concurrency : (options.connections ?? usual);

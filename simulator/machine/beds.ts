@@ -57,6 +57,7 @@ const e52690: MachineInput = {
     megapipe: { connection: 17_560, transaction: 14_380 },
     userLevel: { connection: 3_870, transaction: 5_295 },
   },
+  application: { rpc: 1_000, http: 6_400 },
 };
 
 const e52697v2: MachineInput = {
@@ -73,8 +74,8 @@ const e52697v2: MachineInput = {
     l1: 4,
     l2: 12,
     l3: 45,
-    otherCore: 115,
-    otherSocket: [280],
+    otherCore: 130,
+    otherSocket: [300],
     memory: 200,
     remoteMemory: [330],
   },
@@ -107,10 +108,11 @@ const amd48: MachineInput = {
     remoteMemory: [500],
   },
   pollerCycles: 1_000,
-  singleCore: { kernel: { connection: 260_000, transaction: 68_000 } },
-  application: { rpc: 1_000, http: 225_700 },
+  wakeCycles: 20_000,
+  singleCore: { kernel: { connection: 275_000, transaction: 66_000 } },
+  application: { rpc: 1_000, http: 203_000 },
   workers: 'processes',
-  movedLines: { held: 31, other: 48 },
+  movedLines: { held: 40, other: 105 },
 };
 
 export const beds: Readonly<Record<string, MachineInput>> = {
