@@ -62,6 +62,7 @@ export async function simulateDesign(options: DesignOptions): Promise<void> {
 
 /** @throws {SimulationInputError} there is none, or its file is not whole. */
 export async function machineNamed(name: string): Promise<Machine> {
+  if (name === 'this') return (await import('../simulator/machine/this-host.ts')).machineOfThisHost();
   return (await import('../simulator/machine/load.ts')).loadMachine(name);
 }
 

@@ -1,6 +1,7 @@
 /** `stampede simulate`: what a machine that is not here would do. One file a subcommand. */
 
 import { Command } from 'commander';
+import { simulateCalibrateCommand } from './simulate-calibrate.ts';
 import { designOptions, simulateDesign } from './simulate-design.ts';
 import { simulateLockCommand } from './simulate-lock.ts';
 import { simulatePapersCommand } from './simulate-papers.ts';
@@ -25,6 +26,7 @@ export function simulateCommand(): Command {
   return designOptions(command)
     .action(simulateDesign)
     .addCommand(simulatePapersCommand())
+    .addCommand(simulateCalibrateCommand())
     .addCommand(simulateQueueCommand())
     .addCommand(simulateLockCommand())
     .addHelpText('after', example);

@@ -25,6 +25,8 @@ export interface ModelInput {
   readonly scenario: Scenario;
   readonly trials: readonly TrialRecord[];
   readonly environment: unknown;
+  /** Besides those that were measured. */
+  readonly cores?: readonly number[];
 }
 
 interface Conversation {
@@ -32,7 +34,7 @@ interface Conversation {
   readonly responseBytes: number;
 }
 
-export function modelRows({ scenario, trials, environment }: ModelInput): ModelRow[] {
+export function modelRows({ scenario, trials, environment, cores = modelledCores }: ModelInput): ModelRow[] {
   const machine = machineOfRun(environment);
   const baseline = baselineOf(scenario);
   const variants = [baseline, ...scenario.factors.variant.filter((variant) => variant !== baseline)];
@@ -41,7 +43,7 @@ export function modelRows({ scenario, trials, environment }: ModelInput): ModelR
     .flatMap((conversation) => {
       const own = trials.filter(({ cell }) => isOf(cell, conversation));
       const rows = variants.flatMap((variant) =>
-        variantRows({ variant, trials: own, conversation, machine }),
+        variantRows({ variant, trials: own, conversation, machine, wanted: cores }),
       );
       return rows.map((row) => withRatios(row, rows, baseline));
     });
@@ -65,13 +67,14 @@ interface VariantInput {
   readonly trials: readonly TrialRecord[];
   readonly conversation: Conversation;
   readonly machine: Machine;
+  readonly wanted: readonly number[];
 }
 
 function variantRows(input: VariantInput): ModelRow[] {
   const { variant, conversation } = input;
   const own = input.trials.filter(({ cell }) => cell.variant === variant);
   const measuredCores = [...new Set(own.map(({ cell }) => cell.cores))];
-  const cores = [...new Set([...measuredCores, ...modelledCores])].sort((one, other) => one - other);
+  const cores = [...new Set([...measuredCores, ...input.wanted])].sort((one, other) => one - other);
   const design = designOfVariant(variant);
   const calibrated = calibratedOn(input, design, own);
   return cores.map((each) => ({

@@ -58,7 +58,8 @@ export function ratioText(ratio: number | null): string {
 /** What every section of modelled figures says first. */
 export const modelExplains =
   'Simulated, not measured: each variant’s cost on few cores is calibrated on this run, caches, locks and queues are the ' +
-  'simulator’s, distances are the usual ones of such a machine. docs/simulator.md says what that can and cannot tell.';
+  'simulator’s, distances are the usual ones of such a machine. A run reads no hardware counters, so no measured misses stand ' +
+  'beside the modelled ones. docs/simulator.md says what that can and cannot tell.';
 
 export const modelHeader = [
   'variant',

@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { stringify } from 'yaml';
+import { writeSyntheticRun } from '../report/synthetic-run.ts';
 import { folderFor, stampede } from './stampede-process.ts';
 
 async function json(...parameters: string[]): Promise<Record<string, unknown>> {
@@ -14,7 +15,7 @@ async function json(...parameters: string[]): Promise<Record<string, unknown>> {
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
-for (const subcommand of ['papers', 'queue', 'lock'])
+for (const subcommand of ['papers', 'calibrate', 'queue', 'lock'])
   test(`stampede simulate ${subcommand} --help says what it does, with an example`, async () => {
     const { status, stdout, stderr } = await stampede('simulate', subcommand, '--help');
     assert.equal(status, 0, stderr);
@@ -132,6 +133,20 @@ test('stampede simulate papers --json: claims with their checks; --page writes t
   assert.doesNotMatch(html, /<script|https?:\/\/(?!www\.w3\.org)/);
 });
 
+test('stampede simulate calibrate RUN: variants on as many cores as are asked for, each row marked as modelled', async (t) => {
+  const folder = await writeSyntheticRun(join(await folderFor(t), 'run'));
+  const { model } = (await json('calibrate', folder.path, '--cores=4,6')) as {
+    model: { variant: string; cores: number; modelled: boolean; connectionsPerSecond: number }[];
+  };
+  assert.deepEqual(
+    model.map(({ variant, cores, modelled }) => [variant, cores, modelled]),
+    ['single-queue', 'reuseport'].flatMap((variant) => [2, 4, 6].map((cores) => [variant, cores, true])),
+  );
+  assert.ok(model[1].connectionsPerSecond > model[0].connectionsPerSecond);
+  const table = await stampede('simulate', 'calibrate', folder.path, '--cores=4');
+  assert.match(table.stdout, /^modelled, not measured\nvariant +cores +connections\/s/);
+});
+
 test('stampede simulate --chart writes a page with the curve', async (t) => {
   const page = join(await folderFor(t), 'chart.html');
   await json('lock', '--cores=1..4', `--chart=${page}`);
@@ -166,6 +181,8 @@ const refused: readonly (readonly [readonly string[], RegExp])[] = [
   [['--concurrency', '1e99'], /Wanted a whole number from 1 to/],
   [['--cores', '1', '--chart', '/proc/nowhere/x.html'], /Cannot write the page "\/proc\/nowhere\/x\.html"/],
   [['elsewhere'], /too many arguments for 'simulate'/],
+  [['calibrate', '/proc'], /Cannot report on "\/proc": it has no scenario\.yaml/],
+  [['calibrate'], /missing required argument 'run'/],
   [['papers', '--only', 'C99'], /Cannot test the claim "C99": there is none; wanted some of C/],
   [['queue', '--workers', '12'], /neither --clients nor --load is given; wanted one of them/],
   [['queue', '--clients', '5', '--load', '5'], /both --clients and --load are given/],
