@@ -16,6 +16,7 @@ export const fine: Design = {
   costs: { connection: 'kernel', transaction: 'kernel' },
   queues: 'any-of-all',
   locks: { 'own listener': 'per queue', files: 'one' },
+  mutexes: ['own listener'],
   steps: partitionedSteps({ opens: opensFile, closes: closesFile }),
 };
 

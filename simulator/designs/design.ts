@@ -68,6 +68,8 @@ export interface Design {
   readonly queues: 'shared' | 'hash' | 'packet-core' | 'any-of-all' | 'steal';
   /** Locks by name: one, or one a queue. */
   readonly locks: Readonly<Record<string, 'one' | 'per queue'>>;
+  /** Locks at which a process may sleep; at all others it spins, as packet handlers do everywhere. */
+  readonly mutexes?: readonly string[];
   /** Of a queued lock (MCS, Linux since 4.2) a waiter polls a line of its own, and disturbs nobody. Default: `ticket`. */
   readonly spinlocks?: 'ticket' | 'queued';
   /** Workers as the machine's server has them, or always so. */

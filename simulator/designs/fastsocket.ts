@@ -13,5 +13,6 @@ export const fastsocket: Design = {
   costs: { connection: 'fastsocket', transaction: 'fastsocket' },
   queues: 'packet-core',
   locks: { 'own listener': 'per queue' },
+  mutexes: ['own listener'],
   steps: partitionedSteps({ opens: [], closes: [] }),
 };

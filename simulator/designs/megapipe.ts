@@ -13,6 +13,7 @@ export const megapipeP: Design = {
   costs: { connection: 'kernel', transaction: 'kernel' },
   queues: 'packet-core',
   locks: { 'own listener': 'per queue', files: 'one' },
+  mutexes: ['own listener'],
   steps: partitionedSteps({ opens: opensFile, closes: closesFile }),
 };
 
@@ -29,5 +30,6 @@ export const megapipe: Design = {
   about: 'partitioned, batched, and sockets that are no files (lwsocket)',
   costs: { connection: 'megapipe', transaction: 'megapipe' },
   locks: { 'own listener': 'per queue' },
+  mutexes: ['own listener'],
   steps: partitionedSteps({ opens: [], closes: [] }),
 };

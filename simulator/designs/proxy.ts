@@ -47,6 +47,7 @@ export const proxyFastsocket: Design = {
   costs: { connection: 'fastsocket', transaction: 'fastsocket' },
   queues: 'packet-core',
   locks: { 'own listener': 'per queue' },
+  mutexes: ['own listener'],
   backend: { answersAt: 'process-core' },
   steps: partitionedSteps({ opens: [], closes: [], exchange: transmitting('cpu') }),
 };

@@ -18,6 +18,7 @@ export const reuseport: Design = {
   costs: { connection: 'reuseport', transaction: 'reuseport' },
   queues: 'hash',
   locks: { 'own listener': 'per queue', files: 'one' },
+  mutexes: ['own listener'],
   steps: partitionedSteps({ chooses: [looksAtAll], opens: opensFile, closes: closesFile }),
 };
 

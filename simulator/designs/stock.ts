@@ -20,17 +20,17 @@ import {
 } from './operations.ts';
 
 export const listenPolled = { threads: 21, processes: 0 } as const;
-export const filePolled = { threads: 16.5, processes: 6 } as const;
+export const filePolled = { threads: 8, processes: 0 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.03, 'kernel'), writes('file layer', 8)]),
-  connection(0.15, 'kernel'),
+  locked('files', filePolled, [connection(0.015, 'kernel'), writes('file layer', 18)]),
+  connection(0.165, 'kernel'),
   allocates('file, inode, dentry'),
 ];
 export const closesFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.03, 'kernel'), writes('file layer', 8)]),
-  connection(0.07, 'kernel'),
+  locked('files', filePolled, [connection(0.015, 'kernel'), writes('file layer', 18)]),
+  connection(0.085, 'kernel'),
   writes('file, inode, dentry', 6),
 ];
 
@@ -62,6 +62,7 @@ export const stock: Design = {
   costs: { connection: 'kernel', transaction: 'kernel' },
   queues: 'shared',
   locks: { listener: 'one', files: 'one' },
+  mutexes: ['listener'],
   steps: {
     syn: [
       locked('listener', listenPolled, [

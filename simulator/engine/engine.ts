@@ -18,12 +18,12 @@ import { type RandomStream, randomStream } from '../random.ts';
 import type { Workload } from '../workload.ts';
 import { Accounts } from './accounts.ts';
 import { Link } from './link.ts';
-import { LockBank } from './lock-bank.ts';
+import { LockBank, spinsAtMostCycles } from './lock-bank.ts';
 import { codes, type Program } from './program.ts';
 import { SlotQueues } from './slot-queue.ts';
 
 const [syn, ack, receive, finish, accept, serve, close] = stepNames.map((_, index) => index);
-const [onPacket, onContinue, onDone] = [0, 1, 2];
+const [onPacket, onContinue, onDone, onTired] = [0, 1, 2, 3];
 const none = -1;
 /** In the place of a step that a packet asked for. */
 const nothing = 255;
@@ -215,7 +215,8 @@ export class Engine {
       const { event, argument } = events;
       if (event === onPacket) this.#packetArrives(argument);
       else if (event === onContinue) this.#continue(argument);
-      else this.#done(argument);
+      else if (event === onDone) this.#done(argument);
+      else this.#tired(argument);
     }
     for (let core = 0; core < this.#cores; core++)
       if (this.#running[core] !== none) this.busy[core] += this.now - this.#busySince[core];
@@ -420,14 +421,23 @@ export class Engine {
 
   #wait(context: number, core: number, lock: number): void {
     this.#waitSince[context] = this.now;
-    if (context >= this.#cores && this.#locks.wouldSleep(lock)) {
-      this.#asleep[core] = 1;
-      this.#locks.sleeps(context, true);
-      this.#dispatch(core);
-      return;
-    }
     this.#spinning[context] = 1;
     this.#locks.spins(lock, core, 1);
+    if (context >= this.#cores && this.#locks.mayBeSlept(lock))
+      this.#events.put(this.now + spinsAtMostCycles, onTired, context);
+  }
+
+  /** A process has spun long enough, if it still is at that wait: it sleeps, and its core is free for packets. */
+  #tired(context: number): void {
+    if (this.#spinning[context] === 0 || this.#waitSince[context] + spinsAtMostCycles > this.now) return;
+    const core = context - this.#cores;
+    const pc = this.#pc[context];
+    this.accounts.waited[pc] += spinsAtMostCycles;
+    this.#spinning[context] = 0;
+    this.#locks.spins(this.#lockOf(this.#program.lock[pc], this.#slotOf[context]), core, -1);
+    this.#asleep[core] = 1;
+    this.#locks.sleeps(context, true);
+    this.#dispatch(core);
   }
 
   /** The next holder goes on behind its lock operation, once the lock's line has reached it. */

@@ -13,10 +13,8 @@ import type { Distance } from '../machine/distance.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Program } from './program.ts';
 
-/** A process whose turn would come later than this sleeps instead of spinning. */
-const spinsAtMostCycles = 400_000;
-/** Weight of the latest hold in the mean that the expected wait is judged by. */
-const holdWeight = 1 / 16;
+/** A process that has spun for so long at a mutex sleeps. */
+export const spinsAtMostCycles = 150_000;
 
 export interface LockBankOptions {
   readonly machine: Machine;
@@ -37,7 +35,6 @@ export class LockBank {
   readonly #spinners: Int32Array;
   /** By context: a process that waits asleep. */
   readonly #sleeps: Uint8Array;
-  readonly #meanHold: Float64Array;
   readonly #grantedAt: Float64Array;
   readonly #distance: Distance;
   readonly #queued: boolean;
@@ -45,6 +42,8 @@ export class LockBank {
   readonly #pollerCycles: number;
   readonly #cores: number;
   readonly #running: Int32Array;
+  /** By instance: processes may sleep at it. */
+  readonly #mayBeSlept: Uint8Array;
 
   constructor({ machine, design, distance, program, queues, running }: LockBankOptions) {
     this.#queued = design.spinlocks === 'queued';
@@ -60,8 +59,11 @@ export class LockBank {
       for (let instance = 0; instance < (perQueue ? queues : 1); instance++) this.#add();
     }
     this.#sleeps = new Uint8Array(2 * distance.cores);
+    this.#mayBeSlept = new Uint8Array(this.#locks.length);
+    for (const [lock, name] of program.lockNames.entries())
+      if (design.mutexes?.includes(name) === true)
+        this.#mayBeSlept.fill(1, this.first[lock], this.first[lock + 1] ?? this.#locks.length);
     this.#spinners = new Int32Array(this.#locks.length * distance.sockets);
-    this.#meanHold = new Float64Array(this.#locks.length);
     this.#grantedAt = new Float64Array(this.#locks.length);
   }
 
@@ -73,8 +75,8 @@ export class LockBank {
     return handOverCycles;
   }
 
-  wouldSleep(lock: number): boolean {
-    return (this.#locks[lock].waiting + 1) * this.#meanHold[lock] > spinsAtMostCycles;
+  mayBeSlept(lock: number): boolean {
+    return this.#mayBeSlept[lock] === 1;
   }
 
   sleeps(context: number, asleep: boolean): void {
@@ -87,8 +89,6 @@ export class LockBank {
 
   /** The next context, or a negative number; `handOverCycles(lock)` then says when. */
   release(lock: number, context: number, now: number): number {
-    const held = now - this.#grantedAt[lock];
-    this.#meanHold[lock] += holdWeight * (held - this.#meanHold[lock]);
     const next = this.#locks[lock].release(context, now);
     if (next !== nobody) this.#grantedAt[lock] = now + this.#locks[lock].handOverCycles;
     return next;
