@@ -20,16 +20,16 @@ import {
 } from './operations.ts';
 
 export const listenPolled = { threads: 21, processes: 0 } as const;
-export const filePolled = { threads: 8, processes: 0 } as const;
+export const filePolled = { threads: 11, processes: 0 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.015, 'kernel'), writes('file layer', 18)]),
+  locked('files', filePolled, [connection(0.015, 'kernel'), writes('file layer', 16)]),
   connection(0.165, 'kernel'),
   allocates('file, inode, dentry'),
 ];
 export const closesFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.015, 'kernel'), writes('file layer', 18)]),
+  locked('files', filePolled, [connection(0.015, 'kernel'), writes('file layer', 16)]),
   connection(0.085, 'kernel'),
   writes('file, inode, dentry', 6),
 ];

@@ -108,11 +108,11 @@ const amd48: MachineInput = {
     remoteMemory: [500],
   },
   pollerCycles: 1_000,
-  wakeCycles: 20_000,
-  singleCore: { kernel: { connection: 275_000, transaction: 66_000 } },
-  application: { rpc: 1_000, http: 203_000 },
+  wakeCycles: 30_000,
+  singleCore: { kernel: { connection: 295_000, transaction: 62_700 } },
+  application: { rpc: 1_000, http: 202_000 },
   workers: 'processes',
-  movedLines: { held: 40, other: 105 },
+  movedLines: { held: 37, other: 114 },
 };
 
 export const beds: Readonly<Record<string, MachineInput>> = {
