@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import { badInput } from '../protocol/failure.ts';
-import { type JudgedCheck, type JudgedClaim, toleranceText } from '../simulator/papers/claim.ts';
+import { type JudgedCheck, type JudgedClaim, missText, toleranceText } from '../simulator/papers/claim.ts';
 import type { PapersResult } from '../simulator/papers/papers.ts';
 import { wholeBetween, writePage } from './simulate-options.ts';
 import { columns, plural, styleOf } from './terminal.ts';
@@ -82,7 +82,7 @@ function text(claims: readonly JudgedClaim[]): string {
     bold(first),
     ...painted,
     '',
-    ...outside.map(({ id, says, why }) => red(`${id} is outside: ${says}. ${why}`)),
+    ...outside.map((claim) => red(`${claim.id} is outside: ${missText(claim)} ${claim.why}`)),
     (outside.length === 0 ? green : red)(summary),
     '',
   ].join('\n');

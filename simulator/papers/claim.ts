@@ -132,6 +132,17 @@ function isWithin({ published, simulated, tolerance }: Check): boolean {
   }
 }
 
+/** Which figures of a claim are outside: "gain at 1 transaction is 265.3 %, published 211.6 %, wanted ±20 %." */
+export function missText({ checks }: JudgedClaim): string {
+  const said = checks
+    .filter(({ verdict }) => verdict === 'outside')
+    .map(({ figure, simulated, published, unit, tolerance }) => {
+      const of = (value: number): string => `${Number(value.toPrecision(4))}${unit === '' ? '' : ` ${unit}`}`;
+      return `${figure} is ${of(simulated)}, published ${of(published)}, wanted ${toleranceText(tolerance)}`;
+    });
+  return said.length === 0 ? '' : `${said.join('; ')}.`;
+}
+
 export function toleranceText(tolerance: Tolerance): string {
   const short = (value: number): string => String(Number(value.toPrecision(4)));
   switch (tolerance.kind) {

@@ -6,6 +6,7 @@ import {
   type Check,
   type Claim,
   judgeClaim,
+  missText,
   type Tolerance,
   toleranceText,
 } from '../../simulator/papers/claim.ts';
@@ -50,6 +51,7 @@ test('judgeClaim(): one check out of tolerance is enough, and says why', () => {
   );
   assert.equal(both.verdict, 'outside');
   assert.equal(both.why, 'because');
+  assert.equal(missText(both), 'x is 20, published 10, wanted ±10 %.');
   assert.deepEqual(
     both.checks.map(({ verdict, relativeError }) => [verdict, relativeError]),
     [

@@ -4,7 +4,7 @@
  */
 
 import type { Curve, JudgedCheck, JudgedClaim } from '../../../simulator/papers/claim.ts';
-import { toleranceText } from '../../../simulator/papers/claim.ts';
+import { missText, toleranceText } from '../../../simulator/papers/claim.ts';
 import type { PapersResult } from '../../../simulator/papers/papers.ts';
 import { plural } from '../figures.ts';
 import { escapeMarkup } from '../markup.ts';
@@ -47,8 +47,8 @@ const howToRead = [
   'docs/simulator.md lists what was calibrated, and on what.',
 ];
 
-function missed({ id, says, why }: JudgedClaim): string {
-  return `${id}: ${says}. ${why}`;
+function missed(claim: JudgedClaim): string {
+  return `${claim.id}: ${missText(claim)} ${claim.why}`;
 }
 
 function charts(curves: readonly Curve[]): string {

@@ -87,7 +87,7 @@ export function curveDrawing(
 function isGeometric(xs: readonly number[]): boolean {
   const distinct = [...new Set(xs)].sort((one, other) => one - other);
   const [first, last] = [distinct[0], distinct[distinct.length - 1]];
-  return distinct.length > 2 && first > 0 && (last / first) ** (1 / (distinct.length - 1)) > 1.6;
+  return distinct.length > 2 && first > 0 && (last / first) ** (1 / (distinct.length - 1)) > 1.9;
 }
 
 function seriesOf({ name, colour, simulated, published, coarse }: DrawnCurve, index: number): SeriesOption[] {
