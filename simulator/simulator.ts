@@ -131,7 +131,9 @@ export function runsOf(options: SimulateOptions, cores: number): Run[] {
 function workloadOf(options: SimulateOptions, cores: number): Workload {
   const name = options.workload ?? 'rpc';
   if (!workloadNames.includes(name))
-    throw new SimulationInputError(`Cannot simulate workload "${name}"; wanted one of ${workloadNames.join(', ')}`);
+    throw new SimulationInputError(
+      `Cannot simulate workload "${name}"; wanted one of ${workloadNames.join(', ')}`,
+    );
   const concurrency = options.concurrency ?? (name === 'http' ? 500 * cores : 768);
   return {
     name,
@@ -145,7 +147,9 @@ function workloadOf(options: SimulateOptions, cores: number): Workload {
 
 function whole(what: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new SimulationInputError(`Cannot simulate ${what} ${value}: wanted a whole number from ${least} to ${most}`);
+  throw new SimulationInputError(
+    `Cannot simulate ${what} ${value}: wanted a whole number from ${least} to ${most}`,
+  );
 }
 
 function latencyOf(all: readonly Float64Array[]): LatencySeconds {

@@ -23,6 +23,7 @@ export const fine: Design = {
 export const affinityAccept: Design = {
   ...fine,
   name: 'affinity-accept',
-  about: "one socket, a queue and a lock a core; workers take from their own core's, and steal from overloaded ones",
+  about:
+    "one socket, a queue and a lock a core; workers take from their own core's, and steal from overloaded ones",
   queues: 'steal',
 };

@@ -21,7 +21,12 @@ export interface Parts {
   readonly exchange?: Pick<Design['steps'], 'receive' | 'serve'>;
 }
 
-export const partitionedSteps = ({ chooses = [], opens, closes, exchange: own = exchange }: Parts): Design['steps'] => ({
+export const partitionedSteps = ({
+  chooses = [],
+  opens,
+  closes,
+  exchange: own = exchange,
+}: Parts): Design['steps'] => ({
   syn: [
     ...chooses,
     locked('own listener', unpolled, [connection(0.18, 'tcp'), writes('own listener', 14)]),

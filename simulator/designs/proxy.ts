@@ -24,7 +24,12 @@ const ring: readonly Operation[] = [writes('session ring', 3)];
 const paddedRing: readonly Operation[] = [writes('padded session ring', 3)];
 const stack: readonly Operation[] = [writes('session stack', 1)];
 
-const proxied = (name: string, about: string, pool: readonly Operation[], by: 'hash' | 'cpu' | 'fixed'): Design => ({
+const proxied = (
+  name: string,
+  about: string,
+  pool: readonly Operation[],
+  by: 'hash' | 'cpu' | 'fixed',
+): Design => ({
   ...stock,
   name,
   about,
@@ -32,13 +37,33 @@ const proxied = (name: string, about: string, pool: readonly Operation[], by: 'h
   steps: { ...stock.steps, ...transmitting(by), accept: [...stock.steps.accept, ...pool] },
 });
 
-export const proxy = proxied('proxy', 'shared listening socket, session ring, transmit queue by hash', ring, 'hash');
+export const proxy = proxied(
+  'proxy',
+  'shared listening socket, session ring, transmit queue by hash',
+  ring,
+  'hash',
+);
 
 export const proxyVariants: readonly Design[] = [
-  proxied('proxy-padded', 'shared listening socket, padded session ring, transmit queue by hash', paddedRing, 'hash'),
+  proxied(
+    'proxy-padded',
+    'shared listening socket, padded session ring, transmit queue by hash',
+    paddedRing,
+    'hash',
+  ),
   proxied('proxy-lifo', 'shared listening socket, session stack, transmit queue by hash', stack, 'hash'),
-  proxied('proxy-cpu', 'shared listening socket, session stack, transmit queue of the sending core', stack, 'cpu'),
-  proxied('proxy-fixed', 'shared listening socket, session stack, one transmit queue for all', stack, 'fixed'),
+  proxied(
+    'proxy-cpu',
+    'shared listening socket, session stack, transmit queue of the sending core',
+    stack,
+    'cpu',
+  ),
+  proxied(
+    'proxy-fixed',
+    'shared listening socket, session stack, one transmit queue for all',
+    stack,
+    'fixed',
+  ),
 ];
 
 export const proxyFastsocket: Design = {

@@ -14,7 +14,8 @@ const looksAtAll: Operation = { kind: 'scan', cyclesEach: 40 };
 
 export const reuseport: Design = {
   name: 'reuseport',
-  about: 'a listening socket a worker, workers as the machine has them; before Linux 4.6, which looks at every listener',
+  about:
+    'a listening socket a worker, workers as the machine has them; before Linux 4.6, which looks at every listener',
   costs: { connection: 'reuseport', transaction: 'reuseport' },
   queues: 'hash',
   locks: { 'own listener': 'per queue', files: 'one' },

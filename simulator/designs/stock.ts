@@ -4,8 +4,7 @@
  * Shares are of the one-core cost. `polled` is calibrated: threads on Table 3 of MegaPipe at 1 transaction.
  */
 
-import type { Design, StepName } from './design.ts';
-import type { Operation } from './design.ts';
+import type { Design, Operation, StepName } from './design.ts';
 import {
   allocates,
   application,

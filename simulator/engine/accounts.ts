@@ -35,7 +35,15 @@ export class Accounts {
   }
 
   reset(): void {
-    for (const each of [this.work, this.moved, this.polled, this.waited, this.handedOver, this.held, this.accepted])
+    for (const each of [
+      this.work,
+      this.moved,
+      this.polled,
+      this.waited,
+      this.handedOver,
+      this.held,
+      this.accepted,
+    ])
       each.fill(0);
     this.ownLock = 0;
     this.connections = 0;

@@ -13,7 +13,7 @@ import type { Workload } from '../workload.ts';
 export const codes = { work: 0, touch: 1, allocate: 2, lock: 3, unlock: 4, transmit: 5, end: 6 } as const;
 
 /** Lines of the device and its allocators that every packet touches, on whichever core. */
-const linesAPacket = 8;
+const linesAPacket = 7.7;
 /** Beyond a first segment and its first 64 bytes: cycles each. */
 const cyclesASegment = 900;
 const cyclesAByte = 0.4;
@@ -193,7 +193,8 @@ function append(operation: Operation, context: Context): void {
       return;
     case 'locked': {
       const lock = context.lockNames.indexOf(operation.lock);
-      if (lock < 0) throw new Error(`Design ${design.name} holds lock "${operation.lock}" that it does not declare`);
+      if (lock < 0)
+        throw new Error(`Design ${design.name} holds lock "${operation.lock}" that it does not declare`);
       const polled = operation.polled[design.workers ?? machine.workers];
       rows.push(row({ code: codes.lock, lock, polled, step, held: 1, by: classOf('kernel') }));
       for (const inner of operation.body) append(inner, { ...context, held: 1 });
@@ -210,7 +211,9 @@ function appendPayload(context: Context): void {
   const bytes = request && workload.name === 'http' ? includedBytes : workload.bytes;
   const segments = Math.max(1, Math.ceil(bytes / segmentBytes));
   if (segments > 1)
-    rows.push(row({ code: codes.work, cycles: (segments - 1) * cyclesASegment, step, by: classOf('packet') }));
+    rows.push(
+      row({ code: codes.work, cycles: (segments - 1) * cyclesASegment, step, by: classOf('packet') }),
+    );
   const copied = Math.max(0, bytes - includedBytes) * cyclesAByte;
   if (copied > 0) rows.push(row({ code: codes.work, cycles: copied, step, by: classOf('kernel') }));
 }

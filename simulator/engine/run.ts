@@ -79,7 +79,7 @@ function runWith(options: RunOptions, oneCore: OneCoreMemory): Run {
   const cycles = engine.now - engine.measuredFrom;
   const seconds = cycles / (machine.clockGHz * 1e9);
   const toSeconds = (values: Float64Array) =>
-    values.subarray(0, engine.recorded).map((value) => value / (machine.clockGHz * 1e9));
+    values.subarray(0, engine.connections.recorded).map((value) => value / (machine.clockGHz * 1e9));
   return {
     workload,
     cores,
@@ -94,11 +94,11 @@ function runWith(options: RunOptions, oneCore: OneCoreMemory): Run {
         : accounts.connections / seconds,
     transactionsPerSecond: accounts.transactions / seconds,
     coreCycles: cores * cycles,
-    busyCycles: sum(engine.busy),
+    busyCycles: sum(engine.cores.busy),
     lockWaitCycles: sum(accounts.waited),
     misses: sum(engine.directory.misses),
-    latencies: toSeconds(engine.latencies),
-    connectLatencies: toSeconds(engine.connectLatencies),
+    latencies: toSeconds(engine.connections.latencies),
+    connectLatencies: toSeconds(engine.connections.connectLatencies),
   };
 }
 

@@ -75,7 +75,7 @@ const e52697v2: MachineInput = {
     l2: 12,
     l3: 45,
     otherCore: 140,
-    otherSocket: [300],
+    otherSocket: [306],
     memory: 200,
     remoteMemory: [330],
   },

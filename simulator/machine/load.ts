@@ -42,6 +42,8 @@ export function loadMachine(source: string): Machine {
 export function machineOf(content: unknown, source: string): Machine {
   const parsed = machineSchema.safeParse(content as MachineInput);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
+  const faults = parsed.error.issues.map(
+    ({ path, message }) => `${path.join('.') || 'the file'}: ${message}`,
+  );
   throw new MachineError(`Cannot use machine file ${source}: ${faults.join('; ')}`);
 }

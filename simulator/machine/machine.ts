@@ -73,7 +73,7 @@ export const machineSchema = z.strictObject({
   /** Lines of a connection that move a request when packets and process are on different cores: under its lock, and else. */
   movedLines: z
     .strictObject({ held: z.number().min(0).max(1e4), other: z.number().min(0).max(1e4) })
-    .default({ held: 1.8, other: 2.2 }),
+    .default({ held: 1.6, other: 2 }),
 });
 
 export type Machine = z.infer<typeof machineSchema>;

@@ -14,7 +14,10 @@ export interface LineGroup {
 
 export const objects = {
   listener: { scope: 'machine', about: 'listening socket: lock word, backlog, accept queue head and tail' },
-  'own listener': { scope: 'queue', about: 'a listening socket, or queue of one, that a core has for itself' },
+  'own listener': {
+    scope: 'queue',
+    about: 'a listening socket, or queue of one, that a core has for itself',
+  },
   'request hash': { scope: 'machine', about: 'half-open connections by hash' },
   'request hash bucket': { scope: 'queue', about: "a core's part of the half-open connections" },
   'tcp_sock hot': {
@@ -39,7 +42,10 @@ export const objects = {
     falseSharing: true,
   },
   'padded session ring': { scope: 'core', about: 'the same, each in a line of its own' },
-  'session stack': { scope: 'core', about: 'the same, last in first out: the thread whose stack is still in the cache' },
+  'session stack': {
+    scope: 'core',
+    about: 'the same, last in first out: the thread whose stack is still in the cache',
+  },
   'transmit queue': { scope: 'core', about: "a card's transmit ring, of one core" },
 } as const satisfies Readonly<Record<string, LineGroup>>;
 

@@ -103,11 +103,15 @@ export const fastsocketClaims: readonly Claim[] = [
       const peak = Math.max(...rates);
       return {
         checks: [
-          check('cores of the peak', { published: 12, simulated: cores[rates.indexOf(peak)] }, {
-            kind: 'between',
-            low: 10,
-            high: 16,
-          }),
+          check(
+            'cores of the peak',
+            { published: 12, simulated: cores[rates.indexOf(peak)] },
+            {
+              kind: 'between',
+              low: 10,
+              high: 16,
+            },
+          ),
           check(
             '24 cores ÷ peak',
             { published: 0.8, simulated: rates[rates.length - 1] / peak },
@@ -136,8 +140,7 @@ export const fastsocketClaims: readonly Claim[] = [
           'gain from 16 to 24 cores',
           {
             published: 6,
-            simulated:
-              100 * (rateOf(laboratory, 'reuseport', 24) / rateOf(laboratory, 'reuseport', 16) - 1),
+            simulated: 100 * (rateOf(laboratory, 'reuseport', 24) / rateOf(laboratory, 'reuseport', 16) - 1),
             unit: '%',
           },
           { kind: 'at-most', high: 15 },

@@ -242,13 +242,12 @@ export const megapipeClaims: readonly Claim[] = [
         yName: 'million transactions/s',
         name,
         grade: published['megapipe.fig1c'].grade,
-        published: published['megapipe.fig1c'].series[name].map((value, index) => [index + 1, value] as const),
+        published: published['megapipe.fig1c'].series[name].map(
+          (value, index) => [index + 1, value] as const,
+        ),
         simulated: [1, 2, 4, 5, 6, 8].map(
           (count) =>
-            [
-              count,
-              rateOf(laboratory, name === 'baseline' ? 'stock' : 'megapipe', 10, count) / 1e5,
-            ] as const,
+            [count, rateOf(laboratory, name === 'baseline' ? 'stock' : 'megapipe', 10, count) / 1e5] as const,
         ),
       })),
     }),

@@ -32,7 +32,12 @@ const check = (
   basis: Basis = 'predicted',
 ): Check => ({ unit: '', ...values, figure, tolerance, basis });
 
-const designOf = { linux: 'stock', reuseport: 'reuseport', megapipe: 'megapipe', mtcp: 'user-level' } as const;
+const designOf = {
+  linux: 'stock',
+  reuseport: 'reuseport',
+  megapipe: 'megapipe',
+  mtcp: 'user-level',
+} as const;
 
 const curvesOf7 = (laboratory: Laboratory): Curve[] =>
   (['linux', 'reuseport', 'megapipe', 'mtcp'] as const).map((name) => ({
@@ -66,7 +71,8 @@ const curvesOf8 = (laboratory: Laboratory): Curve[] =>
 
 /** Per cent of a busy core's cycles that are not the application's. */
 function stackShare(laboratory: Laboratory, design: string): number {
-  const shareOf = (run: Run) => 100 * (1 - applicationCycles(run) / (sum(run.engine.accounts.work) + sum(run.engine.accounts.moved)));
+  const shareOf = (run: Run) =>
+    100 * (1 - applicationCycles(run) / (sum(run.engine.accounts.work) + sum(run.engine.accounts.moved)));
   return meanOf(runs(laboratory, { machine, design, cores: 1, workload: 'http' }).map(shareOf));
 }
 
@@ -95,12 +101,20 @@ export const mtcpClaims: readonly Claim[] = [
               basis[index],
             ),
           ),
-          check('cores of the peak', { published: 2, simulated: Number(fig7.x[peak]) }, {
-            kind: 'between',
-            low: 2,
-            high: 4,
-          }),
-          check('8 cores ÷ 1 core', { published: 0.636, simulated: at[3] / at[0] }, { kind: 'at-most', high: 1 }),
+          check(
+            'cores of the peak',
+            { published: 2, simulated: Number(fig7.x[peak]) },
+            {
+              kind: 'between',
+              low: 2,
+              high: 4,
+            },
+          ),
+          check(
+            '8 cores ÷ 1 core',
+            { published: 0.636, simulated: at[3] / at[0] },
+            { kind: 'at-most', high: 1 },
+          ),
         ],
         curves: curvesOf7(laboratory),
       };

@@ -19,6 +19,4 @@ export const claims: readonly Claim[] = [
   ...lockClaims,
   ...queueClaims,
   ...flowGroupClaims,
-].sort(
-  (one, other) => one.id.localeCompare(other.id),
-);
+].sort((one, other) => one.id.localeCompare(other.id));

@@ -73,7 +73,9 @@ export interface RequestTimes {
 
 /** Where a core's time goes a request, in microseconds. */
 export function requestTimes(laboratory: Laboratory, question: Question): RequestTimes {
-  const all = runs(laboratory, question).map((run) => timesOf(run, machines[question.machine].clockGHz * 1e3));
+  const all = runs(laboratory, question).map((run) =>
+    timesOf(run, machines[question.machine].clockGHz * 1e3),
+  );
   const mean = (of: (times: RequestTimes) => number) => meanOf(all.map(of));
   return {
     requestsPerSecondPerCore: mean((times) => times.requestsPerSecondPerCore),
