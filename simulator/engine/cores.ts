@@ -180,8 +180,7 @@ export class Cores {
     const packetsWait = this.#packets.length[core] > 0;
     if (packetsWait && (this.#streak[core] < packetsInARow || this.#asleep[core] === 1)) {
       this.#streak[core]++;
-      const slot = this.#packets.shift(core);
-      this.#start(core, core, slot, this.#slots.packetStep[slot]);
+      this.#startPacket(core);
       return;
     }
     this.#streak[core] = 0;
@@ -197,13 +196,17 @@ export class Cores {
       if (this.#tryReady(core) || this.#tryAccept(core)) return;
     }
     if (packetsWait) {
-      const slot = this.#packets.shift(core);
-      this.#start(core, core, slot, this.#slots.packetStep[slot]);
+      this.#startPacket(core);
       return;
     }
     this.busy[core] += this.#events.time - this.#busySince[core];
     this.#running[core] = none;
     this.#idle++;
+  }
+
+  #startPacket(core: number): void {
+    const slot = this.#packets.shift(core);
+    this.#start(core, core, slot, this.#slots.packetStep[slot]);
   }
 
   #tryReady(core: number): boolean {
@@ -232,7 +235,7 @@ export class Cores {
   /** Takes a context's operations until it has to wait, for a lock or for the clock. */
   #execute(context: number): void {
     const { code, cycles, object, scope, lines, write, lock, polled, held } = this.#program;
-    const { work, moved, polled: polledAt, waited, handedOver } = this.#accounts;
+    const { work, moved, polled: polledAt, handedOver } = this.#accounts;
     const core = context < this.#cores ? context : context - this.#cores;
     const slot = this.#slotOf[context];
     let pc = this.#pc[context];
@@ -284,7 +287,7 @@ export class Cores {
             this.#events.put(this.#events.time + spent, onContinue, context);
             return;
           }
-          const instance = this.#lockOf(lock[pc], slot);
+          const instance = this.#locks.instance(lock[pc], this.#slots.queueOf[slot]);
           const handOver = this.#locks.request(instance, context, this.#events.time);
           if (handOver < 0) {
             this.#pc[context] = pc;
@@ -303,10 +306,10 @@ export class Cores {
             this.#events.put(this.#events.time + spent, onContinue, context);
             return;
           }
-          const instance = this.#lockOf(lock[pc], slot);
+          const instance = this.#locks.instance(lock[pc], this.#slots.queueOf[slot]);
           this.#accounts.held[pc] += this.#locks.heldCycles(instance, this.#events.time);
           const next = this.#locks.release(instance, context, this.#events.time);
-          if (next >= 0) this.#grant(next, instance, waited, handedOver, polledAt);
+          if (next >= 0) this.#grant(next, instance);
           continue;
         }
         default:
@@ -322,10 +325,6 @@ export class Cores {
   #instanceOf(scope: number, core: number, slot: number): number {
     if (scope === 3) return slot;
     return scope === 0 ? 0 : scope === 1 ? core : this.#slots.queueOf[slot];
-  }
-
-  #lockOf(lock: number, slot: number): number {
-    return this.#locks.first[lock] + (this.#locks.perQueue[lock] === 1 ? this.#slots.queueOf[slot] : 0);
   }
 
   #wait(context: number, core: number, lock: number): void {
@@ -344,20 +343,19 @@ export class Cores {
     const pc = this.#pc[context];
     this.#accounts.waited[pc] += spinsAtMostCycles;
     this.#spinning[context] = 0;
-    this.#locks.spins(this.#lockOf(this.#program.lock[pc], this.#slotOf[context]), core, -1);
+    this.#locks.spins(
+      this.#locks.instance(this.#program.lock[pc], this.#slots.queueOf[this.#slotOf[context]]),
+      core,
+      -1,
+    );
     this.#asleep[core] = 1;
     this.#locks.sleeps(context, true);
     this.#dispatch(core);
   }
 
   /** The next holder goes on behind its lock operation, once the lock's line has reached it. */
-  #grant(
-    context: number,
-    lock: number,
-    waited: Float64Array,
-    handedOver: Float64Array,
-    polledAt: Float64Array,
-  ): void {
+  #grant(context: number, lock: number): void {
+    const { waited, handedOver, polled } = this.#accounts;
     const core = context < this.#cores ? context : context - this.#cores;
     const pc = this.#pc[context];
     this.#pc[context] = pc + 1;
@@ -373,7 +371,7 @@ export class Cores {
     }
     const polling = this.#program.polled[pc] * this.#locks.polledCycles(lock, core);
     handedOver[pc] += handOver;
-    polledAt[pc] += polling;
+    polled[pc] += polling;
     this.#events.put(this.#events.time + handOver + polling, onContinue, context);
   }
 

@@ -28,8 +28,8 @@ export interface LockBankOptions {
 
 export class LockBank {
   /** Index of a lock's first instance. */
-  readonly first: Int32Array;
-  readonly perQueue: Uint8Array;
+  readonly #first: Int32Array;
+  readonly #perQueue: Uint8Array;
 
   readonly #locks: Lock[] = [];
   readonly #spinners: Int32Array;
@@ -52,19 +52,24 @@ export class LockBank {
     this.#cores = distance.cores;
     this.#oneByOne = machine.protocol === 'moesi';
     this.#pollerCycles = machine.pollerCycles ?? machine.latencyCycles.otherCore;
-    this.first = new Int32Array(program.lockNames.length);
-    this.perQueue = Uint8Array.from(program.lockPerQueue, (each) => (each ? 1 : 0));
+    this.#first = new Int32Array(program.lockNames.length);
+    this.#perQueue = Uint8Array.from(program.lockPerQueue, (each) => (each ? 1 : 0));
     for (const [lock, perQueue] of program.lockPerQueue.entries()) {
-      this.first[lock] = this.#locks.length;
+      this.#first[lock] = this.#locks.length;
       for (let instance = 0; instance < (perQueue ? queues : 1); instance++) this.#add();
     }
     this.#sleeps = new Uint8Array(2 * distance.cores);
     this.#mayBeSlept = new Uint8Array(this.#locks.length);
     for (const [lock, name] of program.lockNames.entries())
       if (design.mutexes?.includes(name) === true)
-        this.#mayBeSlept.fill(1, this.first[lock], this.first[lock + 1] ?? this.#locks.length);
+        this.#mayBeSlept.fill(1, this.#first[lock], this.#first[lock + 1] ?? this.#locks.length);
     this.#spinners = new Int32Array(this.#locks.length * distance.sockets);
     this.#grantedAt = new Float64Array(this.#locks.length);
+  }
+
+  /** The instance of a design's lock that a queue's connections take. */
+  instance(lock: number, queue: number): number {
+    return this.#first[lock] + (this.#perQueue[lock] === 1 ? queue : 0);
   }
 
   /** Cycles until it may go on; a negative number: it waits. `context` below the number of cores: a packet handler. */
