@@ -1,87 +1,36 @@
-/**
- * Where the cycles of a connection go, line by line, so that the lines make the whole.
- *
- * Work by step, lines moved by object, locks by waiting, hand-over and what waiters do to the holder, and time with nothing to
- * do: all core time of a run is in exactly one of them.
- */
+/** Of a run: cache misses and lock waits a connection, by object and by lock. Sums of what the engine counted, no more. */
 
-import { causeCount, causes } from './coherence/directory.ts';
-import { stepNames } from './designs/design.ts';
-import { codes } from './engine/program.ts';
+import { causeCount } from './coherence/directory.ts';
 import type { Run } from './engine/run.ts';
 import { objectNames } from './objects/objects.ts';
 
-export type LineKind = 'work' | 'lines moved' | 'lock wait' | 'lock hand-over' | 'lock polled' | 'idle';
-
-export interface CycleLine {
-  readonly kind: LineKind;
-  /** The step, object or lock; '' of idle. */
-  readonly of: string;
-  readonly cyclesPerConnection: number;
-}
-
-/** Their sum is `coreCycles / connections` of the run. Lines without a cycle are left out, idle is not. */
-export function cycleLines(run: Run): CycleLine[] {
-  const { program, engine, connections } = run;
-  const { work, moved, polled, waited, handedOver } = engine.accounts;
-  const lines = new Map<string, CycleLine>();
-  let spent = 0;
-  const add = (kind: LineKind, of: string, cycles: number): void => {
-    if (cycles === 0) return;
-    spent += cycles;
-    const key = `${kind} ${of}`;
-    const before = lines.get(key)?.cyclesPerConnection ?? 0;
-    lines.set(key, { kind, of, cyclesPerConnection: before + cycles / connections });
-  };
-  for (let pc = 0; pc < program.code.length; pc++) {
-    add('work', stepNames[program.step[pc]], work[pc]);
-    add('lines moved', objectNames[program.object[pc]], moved[pc]);
-    if (program.code[pc] !== codes.lock) continue;
-    const lock = program.lockNames[program.lock[pc]];
-    add('lock wait', lock, waited[pc]);
-    add('lock hand-over', lock, handedOver[pc]);
-    add('lock polled', lock, polled[pc]);
-  }
-  // Steps that were under way when measuring began or ended are billed whole, so a busy core may seem over-busy by one step.
-  const idle = { kind: 'idle', of: '', cyclesPerConnection: (run.coreCycles - spent) / connections } as const;
-  return [...lines.values(), idle];
-}
-
-export interface ObjectMisses {
+export interface ObjectFigures {
+  /** Of `objects/objects.ts`, or a lock's name. */
   readonly object: string;
-  readonly cause: string;
-  readonly perConnection: number;
+  readonly missesPerConnection: number;
+  /** Cycles that cores spun for the lock of that name; 0 for what has none. */
+  readonly lockWaitCyclesPerConnection: number;
 }
 
-/** Lines fetched from beyond the core's own caches; objects that never missed are left out. */
-export function objectMisses({ engine, connections }: Run): ObjectMisses[] {
-  return objectNames.flatMap((object, kind) =>
-    causes.flatMap((cause, index) => {
-      const misses = engine.directory.misses[kind * causeCount + index];
-      return misses === 0 ? [] : [{ object, cause, perConnection: misses / connections }];
-    }),
-  );
-}
-
-export interface LockTimes {
-  readonly lock: string;
-  readonly waitCyclesPerConnection: number;
-  readonly holdCyclesPerConnection: number;
-}
-
-export function lockTimes({ program, engine, connections }: Run): LockTimes[] {
-  const { waited, handedOver, polled, held } = engine.accounts;
-  return program.lockNames.map((lock, index) => {
-    let [wait, hold] = [0, 0];
-    for (let pc = 0; pc < program.code.length; pc++) {
-      if (program.lock[pc] !== index) continue;
-      if (program.code[pc] === codes.lock) wait += waited[pc] + handedOver[pc] + polled[pc];
-      if (program.code[pc] === codes.unlock) hold += held[pc];
-    }
-    return {
-      lock,
-      waitCyclesPerConnection: wait / connections,
-      holdCyclesPerConnection: hold / connections,
-    };
-  });
+/** Of every object that was missed or waited for. */
+export function breakdownOf({ engine, program, connections }: Run): ObjectFigures[] {
+  const figures = new Map<string, { misses: number; waited: number }>();
+  const of = (object: string): { misses: number; waited: number } => {
+    const known = figures.get(object) ?? { misses: 0, waited: 0 };
+    figures.set(object, known);
+    return known;
+  };
+  for (const [kind, name] of objectNames.entries())
+    for (let cause = 0; cause < causeCount; cause++)
+      of(name).misses += engine.directory.misses[kind * causeCount + cause];
+  const { waited } = engine.accounts;
+  for (let pc = 0; pc < waited.length; pc++)
+    if (waited[pc] > 0) of(program.lockNames[program.lock[pc]]).waited += waited[pc];
+  return [...figures]
+    .filter(([, { misses, waited: cycles }]) => misses > 0 || cycles > 0)
+    .map(([object, { misses, waited: cycles }]) => ({
+      object,
+      missesPerConnection: misses / connections,
+      lockWaitCyclesPerConnection: cycles / connections,
+    }));
 }

@@ -8,12 +8,12 @@
  * guess a design that was not measured, and a cost that its memory alone would exceed.
  */
 
-import { breakdownOf, type ObjectFigures } from './breakdown.ts';
 import { designs } from './designs/table.ts';
 import { costsOf } from './engine/program.ts';
 import type { Run } from './engine/run.ts';
 import { SimulationInputError } from './input-error.ts';
 import { coresOf, type Machine, type StackKind } from './machine/machine.ts';
+import { type ObjectFigures, objectFigures } from './object-figures.ts';
 import { runsOf } from './simulator.ts';
 import { type Interval, intervalOf, meanOf } from './statistics.ts';
 
@@ -95,9 +95,16 @@ export function predict({ machine, measured }: Calibrated, cores: number, seeds 
     low: Math.max(0, rate.low),
     high: rate.high,
     missesPerConnection: meanOf(runs.map((run) => run.misses / run.connections)),
-    lockWaitCyclesPerConnection: meanOf(runs.map((run) => run.lockWaitCycles / run.connections)),
-    objects: breakdownOf(runs[0]),
+    lockWaitCyclesPerConnection: meanOf(runs.map(lockWaitOf)),
+    objects: objectFigures(runs[0]),
   };
+}
+
+function lockWaitOf(run: Run): number {
+  return objectFigures(run).reduce(
+    (sum, { lockWaitCyclesPerConnection }) => sum + lockWaitCyclesPerConnection,
+    0,
+  );
 }
 
 interface RunShape {

@@ -4,7 +4,7 @@
  * Positive: the second design needs less there. It explains the model, not the machine.
  */
 
-import { type CycleLine, cycleLines, type LineKind } from './breakdown.ts';
+import { type CycleLine, cycleLines, type LineKind } from './cycle-lines.ts';
 import { runsOf, type SimulateOptions } from './simulator.ts';
 import { meanOf } from './statistics.ts';
 

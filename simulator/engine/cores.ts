@@ -6,9 +6,8 @@
  */
 
 import type { Directory } from '../coherence/directory.ts';
-import { type Design, stepNames } from '../designs/design.ts';
+import { stepNames } from '../designs/design.ts';
 import type { EventQueue } from '../event-queue.ts';
-import type { RandomStream } from '../random.ts';
 import { AcceptQueues } from './accept-queues.ts';
 import type { Accounts } from './accounts.ts';
 import type { CoresOptions, Slots } from './cores-options.ts';
@@ -33,20 +32,16 @@ export class Cores {
   readonly accepts: AcceptQueues;
 
   readonly #cores: number;
-  readonly #design: Design;
   readonly #program: Program;
-  readonly #wakeCycles: number;
   readonly #slots: Slots;
   readonly #events: EventQueue;
-  readonly #chance: RandomStream;
   readonly #accounts: Accounts;
   readonly #directory: Directory;
   readonly #locks: LockBank;
-  readonly #onStep: CoresOptions['onStep'];
+  readonly #options: CoresOptions;
   readonly #packets: SlotQueues;
   readonly #ready: SlotQueues;
 
-  // By core.
   readonly #running: Int32Array;
   readonly #busySince: Float64Array;
   readonly #streak: Int32Array;
@@ -72,16 +67,13 @@ export class Cores {
   constructor(options: CoresOptions) {
     const { cores, clients } = options;
     this.#cores = cores;
-    this.#design = options.design;
     this.#program = options.program;
-    this.#wakeCycles = options.machine.wakeCycles;
     this.#slots = options.slots;
     this.#events = options.events;
-    this.#chance = options.chance;
     this.#accounts = options.accounts;
     this.#directory = options.directory;
     this.#locks = options.locks;
-    this.#onStep = options.onStep;
+    this.#options = options;
     this.#packets = new SlotQueues(cores, new Int32Array(clients));
     // A connection is to be accepted or ready, never both.
     const links = new Int32Array(clients);
@@ -114,7 +106,7 @@ export class Cores {
   /** A connection waits in a queue for a worker: the queue's own, or any that is idle. */
   acceptable(queue: number, slot: number): void {
     this.accepts.push(queue, slot);
-    const { queues } = this.#design;
+    const { queues } = this.#options.design;
     if (queues === 'shared' || queues === 'any-of-all') this.#wakeAny();
     else if (this.#running[queue] === none) this.#wakeCore(queue);
     else if (queues === 'steal') this.#wakeAny();
@@ -130,7 +122,7 @@ export class Cores {
   done(context: number): void {
     const core = context < this.#cores ? context : context - this.#cores;
     this.#directory.fill(core, footprintLines);
-    this.#onStep(core, this.#slotOf[context], this.#stepOf[context]);
+    this.#options.onStep(core, this.#slotOf[context], this.#stepOf[context]);
     this.#dispatch(core);
   }
 
@@ -266,7 +258,8 @@ export class Cores {
           this.#directory.allocate(core, object[pc], this.#instanceOf(scope[pc], core, slot));
           continue;
         case codes.transmit: {
-          const queue = polled[pc] === 0 ? this.#chance.below(this.#cores) : polled[pc] === 1 ? core : 0;
+          const queue =
+            polled[pc] === 0 ? this.#options.chance.below(this.#cores) : polled[pc] === 1 ? core : 0;
           const cost = this.#directory.access(
             core,
             object[pc],
@@ -283,8 +276,7 @@ export class Cores {
         }
         case codes.lock: {
           if (spent > 0) {
-            this.#pc[context] = pc;
-            this.#events.put(this.#events.time + spent, onContinue, context);
+            this.#goOn(context, pc, spent);
             return;
           }
           const instance = this.#locks.instance(lock[pc], this.#slots.queueOf[slot]);
@@ -302,8 +294,7 @@ export class Cores {
         }
         case codes.unlock: {
           if (spent > 0) {
-            this.#pc[context] = pc;
-            this.#events.put(this.#events.time + spent, onContinue, context);
+            this.#goOn(context, pc, spent);
             return;
           }
           const instance = this.#locks.instance(lock[pc], this.#slots.queueOf[slot]);
@@ -321,10 +312,14 @@ export class Cores {
     }
   }
 
+  #goOn(context: number, pc: number, afterCycles: number): void {
+    this.#pc[context] = pc;
+    this.#events.put(this.#events.time + afterCycles, onContinue, context);
+  }
+
   /** By `scopes`: of the machine, a core, a queue, a connection. */
   #instanceOf(scope: number, core: number, slot: number): number {
-    if (scope === 3) return slot;
-    return scope === 0 ? 0 : scope === 1 ? core : this.#slots.queueOf[slot];
+    return scope === 3 ? slot : scope === 2 ? this.#slots.queueOf[slot] : scope === 1 ? core : 0;
   }
 
   #wait(context: number, core: number, lock: number): void {
@@ -362,7 +357,7 @@ export class Cores {
     const slept = context >= this.#cores && this.#asleep[core] === 1;
     let handOver = this.#locks.handOverCycles(lock);
     if (slept) {
-      handOver += this.#wakeCycles;
+      handOver += this.#options.machine.wakeCycles;
       this.#locks.sleeps(context, false);
     } else {
       waited[pc] += this.#events.time - this.#waitSince[context];
