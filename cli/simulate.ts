@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { simulateCalibrateCommand } from './simulate-calibrate.ts';
 import { designOptions, simulateDesign } from './simulate-design.ts';
+import { simulateExplainCommand } from './simulate-explain.ts';
 import { simulateLockCommand } from './simulate-lock.ts';
 import { simulatePapersCommand } from './simulate-papers.ts';
 import { simulateQueueCommand } from './simulate-queue.ts';
@@ -12,6 +13,7 @@ Machines: x5560, e5-2690, e5-2697v2, amd48, this, or the path of a YAML file (do
 
 Examples:
   $ stampede simulate --machine x5560 --design stock --transactions 10 --cores 1..8
+  $ stampede simulate explain stock megapipe --machine x5560 --cores 8
   $ stampede simulate papers --page papers.html
   $ stampede simulate queue --workers 12 --clients 200 --service-ms 1.823 --choice hashed
 
@@ -26,6 +28,7 @@ export function simulateCommand(): Command {
   return designOptions(command)
     .action(simulateDesign)
     .addCommand(simulatePapersCommand())
+    .addCommand(simulateExplainCommand())
     .addCommand(simulateCalibrateCommand())
     .addCommand(simulateQueueCommand())
     .addCommand(simulateLockCommand())

@@ -8,12 +8,12 @@
  * guess a design that was not measured, and a cost that its memory alone would exceed.
  */
 
+import { breakdownOf, type ObjectFigures } from './breakdown.ts';
 import { designs } from './designs/table.ts';
 import { costsOf } from './engine/program.ts';
 import type { Run } from './engine/run.ts';
 import { SimulationInputError } from './input-error.ts';
 import { coresOf, type Machine, type StackKind } from './machine/machine.ts';
-import { type ObjectFigures, objectFigures } from './object-figures.ts';
 import { runsOf } from './simulator.ts';
 import { type Interval, intervalOf, meanOf } from './statistics.ts';
 
@@ -96,12 +96,12 @@ export function predict({ machine, measured }: Calibrated, cores: number, seeds 
     high: rate.high,
     missesPerConnection: meanOf(runs.map((run) => run.misses / run.connections)),
     lockWaitCyclesPerConnection: meanOf(runs.map(lockWaitOf)),
-    objects: objectFigures(runs[0]),
+    objects: breakdownOf(runs[0]),
   };
 }
 
 function lockWaitOf(run: Run): number {
-  return objectFigures(run).reduce(
+  return breakdownOf(run).reduce(
     (sum, { lockWaitCyclesPerConnection }) => sum + lockWaitCyclesPerConnection,
     0,
   );

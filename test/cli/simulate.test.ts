@@ -15,7 +15,7 @@ async function json(...parameters: string[]): Promise<Record<string, unknown>> {
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
-for (const subcommand of ['papers', 'calibrate', 'queue', 'lock'])
+for (const subcommand of ['papers', 'explain', 'calibrate', 'queue', 'lock'])
   test(`stampede simulate ${subcommand} --help says what it does, with an example`, async () => {
     const { status, stdout, stderr } = await stampede('simulate', subcommand, '--help');
     assert.equal(status, 0, stderr);
@@ -133,6 +133,24 @@ test('stampede simulate papers --json: claims with their checks; --page writes t
   assert.doesNotMatch(html, /<script|https?:\/\/(?!www\.w3\.org)/);
 });
 
+test('stampede simulate explain: the lines sum to the difference between the two designs', async () => {
+  const asked = ['explain', 'stock', 'megapipe', '--cores=4', '--concurrency=128', ...few];
+  const { total, lines, connectionsPerSecond } = (await json(...asked)) as {
+    total: Record<'from' | 'to' | 'saved', number>;
+    lines: (Record<'from' | 'to' | 'saved', number> & { kind: string; of: string })[];
+    connectionsPerSecond: [number, number];
+  };
+  for (const side of ['from', 'to', 'saved'] as const) {
+    const sum = lines.reduce((all, line) => all + line[side], 0);
+    assert.ok(Math.abs(sum / total[side] - 1) < 1e-6, `${side}: ${sum} of ${total[side]}`);
+  }
+  assert.ok(lines.some(({ kind, of, saved }) => kind === 'lock wait' && of === 'listener' && saved > 0));
+  // Core time a connection is cores × clock ÷ rate, whichever way it is counted.
+  assert.ok(Math.abs((connectionsPerSecond[0] * total.from) / (4 * 2.8e9) - 1) < 0.02);
+  const { stdout } = await stampede('simulate', ...asked);
+  assert.match(stdout, /^stock to megapipe on 4 cores of x5560 \(simulated, not measured\)/);
+});
+
 test('stampede simulate calibrate RUN: variants on as many cores as are asked for, each row marked as modelled', async (t) => {
   const folder = await writeSyntheticRun(join(await folderFor(t), 'run'));
   const { model } = (await json('calibrate', folder.path, '--cores=4,6')) as {
@@ -183,6 +201,9 @@ const refused: readonly (readonly [readonly string[], RegExp])[] = [
   [['elsewhere'], /too many arguments for 'simulate'/],
   [['calibrate', '/proc'], /Cannot report on "\/proc": it has no scenario\.yaml/],
   [['calibrate'], /missing required argument 'run'/],
+  [['explain', 'stock', 'magic'], /Cannot simulate design "magic"/],
+  [['explain', 'stock'], /missing required argument 'to'/],
+  [['explain', 'stock', 'megapipe', '--cores', '99'], /Cannot simulate 99 cores on x5560: it has 8/],
   [['papers', '--only', 'C99'], /Cannot test the claim "C99": there is none; wanted some of C/],
   [['queue', '--workers', '12'], /neither --clients nor --load is given; wanted one of them/],
   [['queue', '--clients', '5', '--load', '5'], /both --clients and --load are given/],
