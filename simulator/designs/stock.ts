@@ -18,18 +18,18 @@ import {
   writes,
 } from './operations.ts';
 
-export const listenPolled = { threads: 21, processes: 0 } as const;
-export const filePolled = { threads: 14, processes: 1.2 } as const;
+export const listenPolled = { threads: 20.3, processes: 0 } as const;
+export const filePolled = { threads: 13, processes: 0.6 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.015, 'kernel'), writes('file layer', 14)]),
-  connection(0.165, 'kernel'),
+  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 15)]),
+  connection(0.174, 'kernel'),
   allocates('file, inode, dentry'),
 ];
 export const closesFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.015, 'kernel'), writes('file layer', 14)]),
-  connection(0.085, 'kernel'),
+  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 15)]),
+  connection(0.094, 'kernel'),
   writes('file, inode, dentry', 6),
 ];
 

@@ -57,7 +57,7 @@ export class Cores {
   /** Its lock came while it stood aside. */
   readonly #due: Uint8Array;
 
-  // By context: packet handlers first, then processes.
+  // By context: packet handlers, then processes.
   readonly #pc: Int32Array;
   readonly #slotOf: Int32Array;
   readonly #stepOf: Int32Array;
@@ -120,7 +120,7 @@ export class Cores {
 
   /** A context's step is over: what follows from it, then the core's next one. */
   done(context: number): void {
-    const core = context < this.#cores ? context : context - this.#cores;
+    const core = context % this.#cores;
     this.#directory.fill(core, footprintLines);
     this.#options.onStep(core, this.#slotOf[context], this.#stepOf[context]);
     this.#dispatch(core);
@@ -203,9 +203,8 @@ export class Cores {
 
   #tryReady(core: number): boolean {
     const slot = this.#ready.shift(core);
-    if (slot === none) return false;
-    this.#start(core, this.#cores + core, slot, this.#slots.appStep[slot]);
-    return true;
+    if (slot !== none) this.#start(core, this.#cores + core, slot, this.#slots.appStep[slot]);
+    return slot !== none;
   }
 
   #tryAccept(core: number): boolean {
@@ -228,7 +227,7 @@ export class Cores {
   #execute(context: number): void {
     const { code, cycles, object, scope, lines, write, lock, polled, held } = this.#program;
     const { work, moved, polled: polledAt, handedOver } = this.#accounts;
-    const core = context < this.#cores ? context : context - this.#cores;
+    const core = context % this.#cores;
     const slot = this.#slotOf[context];
     let pc = this.#pc[context];
     let spent = 0;
@@ -334,8 +333,7 @@ export class Cores {
   tired(context: number): void {
     if (this.#spinning[context] === 0 || this.#waitSince[context] + spinsAtMostCycles > this.#events.time)
       return;
-    const core = context - this.#cores;
-    const pc = this.#pc[context];
+    const [core, pc] = [context - this.#cores, this.#pc[context]];
     this.#accounts.waited[pc] += spinsAtMostCycles;
     this.#spinning[context] = 0;
     this.#locks.spins(
@@ -351,7 +349,7 @@ export class Cores {
   /** The next holder goes on behind its lock operation, once the lock's line has reached it. */
   #grant(context: number, lock: number): void {
     const { waited, handedOver, polled } = this.#accounts;
-    const core = context < this.#cores ? context : context - this.#cores;
+    const core = context % this.#cores;
     const pc = this.#pc[context];
     this.#pc[context] = pc + 1;
     const slept = context >= this.#cores && this.#asleep[core] === 1;
@@ -395,8 +393,8 @@ export class Cores {
   /** Back to the packet handler that stepped aside. */
   #resume(core: number): void {
     const context = this.#aside[core];
-    this.#aside[core] = none;
     this.#running[core] = context;
+    this.#aside[core] = none;
     if (this.#due[context] === 0) return;
     this.#due[context] = 0;
     this.#execute(context);
