@@ -81,7 +81,7 @@ async function study(options: LockOptions): Promise<LockStudyRow[]> {
       service: options.service,
       seed: options.seed,
       acquisitions: options.acquisitions,
-      precision: 0.0075,
+      precision: 0.01,
       replications: options.seeds,
     }),
   );

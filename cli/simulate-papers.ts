@@ -61,11 +61,11 @@ async function test({ only, seed, json }: PapersOptions): Promise<PapersResult> 
 }
 
 function json({ claims, curves }: PapersResult, { seed }: PapersOptions): string {
-  const written = claims.map((claim) => ({
-    ...claim,
-    checks: claim.checks.map((check) => ({ ...check, toleranceText: toleranceText(check.tolerance) })),
-  }));
-  return JSON.stringify({ schema: 'stampede.papers/1', seed, claims: written, curves });
+  // A row a check for scripts; the claims, with their checks, for those who want the whole.
+  const rows = claims.flatMap(({ id, checks }) =>
+    checks.map((check) => ({ id, ...check, tolerance: toleranceText(check.tolerance) })),
+  );
+  return JSON.stringify({ schema: 'stampede.papers/1', seed, rows, claims, curves });
 }
 
 function text(claims: readonly JudgedClaim[]): string {

@@ -27,7 +27,7 @@ export interface LockStudy {
   /** Acquisitions a replication, at first. */
   readonly acquisitions: number;
   /**
-   * Where half an interval is wider than this share of the speed-up, it is done again with 8, then 64 times as many.
+   * Where half an interval is wider than this share of the speed-up, it is done again with 4, 16, then 64 times as many.
    * Near its peak a ticket lock is in one of two states for long, hardly waited for or collapsed: few acquisitions see only
    * one of them.
    */
@@ -54,7 +54,7 @@ const windowAcquisitions = 20;
 const longest = 64;
 
 export function studyLock(study: LockStudy): LockStudyRow {
-  for (let times = 1; ; times *= 8) {
+  for (let times = 1; ; times *= 4) {
     const row = rowOf({ ...study, acquisitions: study.acquisitions * times });
     if (times === longest || row.high - row.speedup <= study.precision * row.speedup) return row;
   }

@@ -105,7 +105,8 @@ test('stampede simulate queue --json: latencies and CPU share by worker, of twel
 
 test('stampede simulate papers --json: claims with their checks; --page writes them as a page without scripts', async (t) => {
   const page = join(await folderFor(t), 'papers.html');
-  const { claims } = (await json('papers', '--only=C34,C41', `--page=${page}`)) as {
+  const { claims, rows } = (await json('papers', '--only=C34,C41', `--page=${page}`)) as {
+    rows: { id: string; tolerance: string; verdict: string }[];
     claims: { id: string; verdict: string; checks: Record<string, unknown>[] }[];
   };
   assert.deepEqual(
@@ -113,6 +114,16 @@ test('stampede simulate papers --json: claims with their checks; --page writes t
     [
       ['C34', 'within'],
       ['C41', 'within'],
+    ],
+  );
+  assert.deepEqual(
+    rows.map(({ id, tolerance, verdict }) => [id, tolerance, verdict]),
+    [
+      ['C34', 'exact', 'within'],
+      ['C34', 'exact', 'within'],
+      ['C41', '±10 %', 'within'],
+      ['C41', '±10 %', 'within'],
+      ['C41', 'exact', 'within'],
     ],
   );
   for (const check of claims.flatMap(({ checks }) => checks))

@@ -156,7 +156,7 @@ for (const [kind, serviceCycles] of [
           service: 'exponential',
           seed,
           acquisitions: 10_000,
-          precision: 0.0075,
+          precision: 0.01,
           replications: 8,
         });
         assertNear(`${cores} cores`, speedup, chainSpeedup({ cores, serialShare, serviceCycles }));
