@@ -86,9 +86,10 @@ function replication(study: LockStudy, index: number): Replication {
   const thinking = randomStream(study.seed, `${label} work`);
   const serving = randomStream(study.seed, `${label} service`);
   const drawWork = study.service === 'exponential' ? () => serving.exponential(1) : () => 1;
+  // How long a hand-over takes is told by `slowDown`: the lock says who comes next.
   const lock = new Lock({
-    kind,
-    lineCycles: (from, to) => (from === to ? 0 : lineCycles),
+    kind: { ...kind, handOverCycles: () => 0 },
+    lineCycles: () => 0,
     chance: randomStream(study.seed, `${label} order`).uniform,
   });
   const arrivals = new EventQueue();

@@ -44,6 +44,7 @@ export interface LockOptions {
 /** Of a lock that nobody has waited for yet: a model may have one a connection. */
 const noLine = new Int32Array(0);
 const noTimes = new Float64Array(0);
+const noFlags = new Uint8Array(0);
 
 const handOver: { -readonly [Name in keyof HandOver]: HandOver[Name] } = {
   from: nobody,
@@ -67,6 +68,8 @@ export class Lock {
   #lastHolder = nobody;
   #line = noLine;
   #since = noTimes;
+  /** By core. */
+  #isWaiting = noFlags;
 
   constructor(options: LockOptions) {
     this.#options = options;
@@ -74,7 +77,7 @@ export class Lock {
 
   /** True: granted, and the core goes on after `handOverCycles`. False: it waits, and some `release()` will name it. */
   request(core: number, nowCycles: number): boolean {
-    if (core === this.holder || this.#placeOf(core) >= 0)
+    if (core === this.holder || this.#isWaiting[core] === 1)
       throw new Error(`Core ${core} asks for a lock that it holds or waits for already`);
     if (this.holder === nobody) {
       const last = this.#lastHolder;
@@ -84,6 +87,8 @@ export class Lock {
       return true;
     }
     if (this.waiting === this.#line.length) this.#grow();
+    if (core >= this.#isWaiting.length) this.#know(core);
+    this.#isWaiting[core] = 1;
     this.#line[this.waiting] = core;
     this.#since[this.waiting++] = nowCycles;
     return false;
@@ -110,6 +115,7 @@ export class Lock {
     this.#line.copyWithin(place, place + 1, this.waiting);
     this.#since.copyWithin(place, place + 1, this.waiting);
     this.waiting--;
+    this.#isWaiting[next] = 0;
     this.holder = next;
     return next;
   }
@@ -122,8 +128,9 @@ export class Lock {
     this.#since.set(since);
   }
 
-  #placeOf(core: number): number {
-    for (let place = 0; place < this.waiting; place++) if (this.#line[place] === core) return place;
-    return -1;
+  #know(core: number): void {
+    const isWaiting = this.#isWaiting;
+    this.#isWaiting = new Uint8Array(Math.max(2 * isWaiting.length, core + 1));
+    this.#isWaiting.set(isWaiting);
   }
 }
