@@ -29,7 +29,7 @@ export const partitionedSteps = ({
 }: Parts): Design['steps'] => ({
   syn: [
     ...chooses,
-    locked('own listener', unpolled, [connection(0.18, 'tcp'), writes('own listener', 14)]),
+    locked('own listener', unpolled, [connection(0.18, 'tcp'), writes('own listener', 14.5)]),
     writes('request hash bucket', 2),
     connection(0.02, 'packet'),
     connection(0.02, 'tcp'),
@@ -39,7 +39,7 @@ export const partitionedSteps = ({
     allocates('tcp_sock hot'),
     allocates('tcp_sock cold'),
     allocates('sk_buff'),
-    locked('own listener', unpolled, [connection(0.16, 'tcp'), writes('own listener', 14)]),
+    locked('own listener', unpolled, [connection(0.16, 'tcp'), writes('own listener', 14.5)]),
     writes('request hash bucket', 2),
     connection(0.015, 'packet'),
     connection(0.02, 'tcp'),
@@ -47,7 +47,7 @@ export const partitionedSteps = ({
     packets(1),
   ],
   accept: [
-    locked('own listener', unpolled, [connection(0.11, 'kernel'), writes('own listener', 14)]),
+    locked('own listener', unpolled, [connection(0.11, 'kernel'), writes('own listener', 14.5)]),
     writes('tcp_sock cold', 6),
     writes('tcp_sock hot', 4),
     ...opens,

@@ -18,8 +18,8 @@ import {
   writes,
 } from './operations.ts';
 
-export const listenPolled = { threads: 20.3, processes: 0 } as const;
-export const filePolled = { threads: 13, processes: 0.6 } as const;
+export const listenPolled = { threads: 20, processes: 0 } as const;
+export const filePolled = { threads: 13.7, processes: 0.8 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
@@ -66,7 +66,7 @@ export const stock: Design = {
     syn: [
       locked('listener', listenPolled, [
         connection(0.18, 'tcp'),
-        writes('listener', 14),
+        writes('listener', 14.5),
         writes('request hash', 2),
       ]),
       connection(0.02, 'packet'),
@@ -79,7 +79,7 @@ export const stock: Design = {
       allocates('sk_buff'),
       locked('listener', listenPolled, [
         connection(0.16, 'tcp'),
-        writes('listener', 14),
+        writes('listener', 14.5),
         writes('request hash', 2),
       ]),
       connection(0.015, 'packet'),
@@ -88,7 +88,7 @@ export const stock: Design = {
       packets(1),
     ],
     accept: [
-      locked('listener', listenPolled, [connection(0.11, 'kernel'), writes('listener', 14)]),
+      locked('listener', listenPolled, [connection(0.11, 'kernel'), writes('listener', 14.5)]),
       writes('tcp_sock cold', 6),
       writes('tcp_sock hot', 4),
       ...opensFile,

@@ -8,7 +8,7 @@ import type { Design } from './design.ts';
 import { allocates, application, connection, packets, transaction, writes } from './operations.ts';
 
 /** Of the lines that a packet touches one by one, what a batch leaves. */
-const batched = 0.7;
+const batched = 0.72;
 
 export const userLevel: Design = {
   name: 'user-level',

@@ -240,14 +240,8 @@ export class Cores {
           continue;
         case codes.touch: {
           const instance = this.#instanceOf(scope[pc], core, slot);
-          const cost = this.#directory.access(
-            core,
-            object[pc],
-            instance,
-            lines[pc],
-            write[pc] === 1,
-            this.#events.time + spent,
-          );
+          const at = this.#events.time + spent;
+          const cost = this.#directory.access(core, object[pc], instance, lines[pc], write[pc] === 1, at);
           spent += cost;
           moved[pc] += cost;
           if (held[pc] === 1) this.#accounts.ownLock += cost;

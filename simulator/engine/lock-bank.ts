@@ -14,7 +14,7 @@ import type { Machine } from '../machine/machine.ts';
 import type { Program } from './program.ts';
 
 /** A process that has spun for so long at a mutex sleeps. */
-export const spinsAtMostCycles = 150_000;
+export const spinsAtMostCycles = 130_000;
 
 export interface LockBankOptions {
   readonly machine: Machine;

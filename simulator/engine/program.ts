@@ -5,7 +5,14 @@
  * cost there is taken off first (`oneCore`). It runs nothing.
  */
 
-import { type CpuClass, cpuClasses, type Design, type Operation, stepNames } from '../designs/design.ts';
+import {
+  type CpuClass,
+  cpuClasses,
+  type Design,
+  type Operation,
+  type StepName,
+  stepNames,
+} from '../designs/design.ts';
 import type { Costs, Machine, StackKind } from '../machine/machine.ts';
 import { type ObjectName, objectNames, objects } from '../objects/objects.ts';
 import type { Workload } from '../workload.ts';
@@ -14,6 +21,8 @@ export const codes = { work: 0, touch: 1, allocate: 2, lock: 3, unlock: 4, trans
 
 /** Lines of the device and its allocators that every packet touches, on whichever core. */
 const linesAPacket = 7.7;
+/** A web server says goodbye and hears it said, where an rpc client resets: a packet more in each of these steps. */
+const goodbyes: readonly StepName[] = ['close', 'finish'];
 /** Beyond a first segment and its first 64 bytes: cycles each. */
 const cyclesASegment = 900;
 const cyclesAByte = 0.4;
@@ -177,7 +186,9 @@ function append(operation: Operation, context: Context): void {
       return;
     }
     case 'packets':
-      rows.push(touch('device and allocator', operation.count * linesAPacket, true, step, held));
+      rows.push(
+        touch('device and allocator', packetsOf(operation.count, context) * linesAPacket, true, step, held),
+      );
       return;
     case 'allocate':
       rows.push(row({ ...touch(operation.object, 0, true, step, held), code: codes.allocate }));
@@ -202,6 +213,10 @@ function append(operation: Operation, context: Context): void {
       return;
     }
   }
+}
+
+function packetsOf(count: number, { step, workload }: Context): number {
+  return workload.name === 'http' && goodbyes.includes(stepNames[step]) ? count + 1 : count;
 }
 
 /** What a message longer than a small one adds: segments, and bytes that are copied. */

@@ -80,11 +80,11 @@ const e52697v2: MachineInput = {
     remoteMemory: [330],
   },
   singleCore: {
-    kernel: { connection: 10_000, transaction: 15_000 },
-    reuseport: { connection: 11_000, transaction: 18_300 },
-    fastsocket: { connection: 8_500, transaction: 13_500 },
+    kernel: { connection: 9_000, transaction: 15_000 },
+    reuseport: { connection: 10_000, transaction: 18_300 },
+    fastsocket: { connection: 7_500, transaction: 13_500 },
   },
-  application: { rpc: 1_000, http: 94_400 },
+  application: { rpc: 1_000, http: 95_400 },
   workers: 'processes',
 };
 

@@ -30,7 +30,7 @@ const load: Readonly<Record<Question['machine'], Partial<SimulateOptions>>> = {
   amd48: { concurrency: 14_400, thinkMs: 20, connections: 7_200 },
 };
 
-const seedsEach = 2;
+const seedsEach = 3;
 
 export function runs(laboratory: Laboratory, question: Question): readonly Run[] {
   const { machine, design, cores, transactions = 1, workload = 'rpc' } = question;
