@@ -1,10 +1,14 @@
 /**
  * The machines of the papers, one visible table.
  *
- * Latencies are the makers' and micro-benchmarks' figures of these processors, in cycles of the core's clock. `singleCore` is
- * calibrated on one-core points only (`papers/README`): 2,800 MHz ÷ conn/s of Figure 1c of MegaPipe for x5560, the 1-core
- * points of Figures 7a and 8 of mTCP for e5-2690, of Figure 4 of Fastsocket for e5-2697v2; for amd48 the Fine row of Table 2 of
- * Affinity-Accept. The cost of crossing sockets on x5560 is calibrated on 1 transaction at 5 cores.
+ * Clock, sockets and caches are the makers' figures; latencies lie in the range that micro-benchmarks of these processors report, in
+ * cycles of the core's clock, and are what a line costs in the middle of other work. What is calibrated, and on what:
+ *   one-core costs: 1-core points of MegaPipe Figure 1c, mTCP Figures 7a and 8, Fastsocket Figure 4;
+ *   x5560 `otherSocket`: 1 transaction, 5 cores; e5-2690 `http`: the application's share under Linux 2.6 in mTCP Figure 1;
+ *   amd48 one-core costs and `movedLines`: the row of Fine in Table 2 of Affinity-Accept.
+ * Chosen, beyond the papers' list of points, looking at: e5-2690 `otherCore`, the shared queue at 8 cores; e5-2697v2 what of a
+ * connection is not the application's, the base kernel at 24 cores; amd48 how a request's and a connection's costs divide and
+ * `wakeCycles`, the throughput of Stock. Claims mark those points as calibrated on.
  */
 
 import type { MachineInput } from './machine.ts';
