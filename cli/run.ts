@@ -135,6 +135,9 @@ async function tell(outcome: RunOutcome, folder: RunFolder, options: RunCommandO
       `${comparisonTable(outcome.comparison, { colour: wantsColour(process.stdout), width: process.stdout.columns || 120 })}\n`,
     );
     process.stdout.write(`\nreport: ${folder.reportHtml}\n`);
+    const { modelLines } = await import('../coordinator/report/model-words.ts');
+    const lines = modelLines(outcome.comparison);
+    if (lines.length > 0) process.stdout.write(`\n${lines.join('\n')}\n`);
   }
   if (outcome.state !== 'complete') {
     process.stderr.write(

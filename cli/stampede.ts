@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<() => Command>>> = {
   report: async () => (await import('./report.ts')).reportCommand,
   view: async () => (await import('./view.ts')).viewCommand,
   compare: async () => (await import('./compare.ts')).compareCommand,
+  simulate: async () => (await import('./simulate.ts')).simulateCommand,
   coordinator: async () => (await import('./coordinator.ts')).coordinatorCommand,
   agent: async () => (await import('./agent.ts')).agentCommand,
   server: async () => (await import('./server.ts')).serverCommand,
@@ -32,6 +33,8 @@ async function stampede(name: string | undefined): Promise<Command> {
     .version(packageVersion() ?? 'unknown', '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
+    // "simulate" and its subcommands have options of the same names: each is that of the command before it.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
@@ -46,13 +49,17 @@ Example:
     const command = await commands[each]?.();
     if (command !== undefined) program.addCommand(command());
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of everyCommand(program)) {
     command.exitOverride().configureOutput({
       getOutHasColors: () => wantsColour(process.stdout),
       getErrHasColors: () => wantsColour(process.stderr),
     });
   }
   return program;
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
 }
 
 catchWhatNobodyCaught();

@@ -38,6 +38,7 @@ export interface LabelValues {
   readonly member: string;
   readonly role: (typeof roles)[number];
   readonly stage: (typeof stages)[number];
+  readonly object: string;
   readonly attempt_outcome: (typeof attemptOutcomes)[number];
 }
 export type LabelName = keyof LabelValues;
@@ -56,7 +57,10 @@ export const labelMeanings: Readonly<Record<LabelName, LabelMeaning>> = {
   version: { meaning: 'of Stampede', values: 'one a process' },
   state: { meaning: 'what the run is, or came to: 1 for one of them', values: runStates },
   variant: { meaning: 'the server design', values: 'levels of the scenario, all of the catalogue' },
-  cores: { meaning: 'how many cores the server has', values: 'levels of the scenario' },
+  cores: {
+    meaning: 'how many cores the server has',
+    values: 'levels of the scenario; of what is modelled 8, 24, 48 too',
+  },
   conditions: {
     meaning: 'levels of the other factors that have several in this scenario, like `rate=5000`; mostly empty',
     values: 'levels of the scenario',
@@ -70,6 +74,10 @@ export const labelMeanings: Readonly<Record<LabelName, LabelMeaning>> = {
   member: { meaning: 'name of an agent or a server', values: 'members of the run' },
   role: { meaning: 'of a member', values: roles },
   stage: { meaning: 'where a member is in its attempt: 1 for one of them', values: stages },
+  object: {
+    meaning: 'what cache lines belong to, or a lock is of, in the simulator',
+    values: 'objects and locks of the simulator, some twenty',
+  },
   attempt_outcome: { meaning: 'how a member ended its part of an attempt', values: attemptOutcomes },
 };
 

@@ -3,6 +3,7 @@
 import type { Declaration, Service } from './declarations/declaration.ts';
 import { liveDeclarations } from './declarations/live.ts';
 import { memberDeclarations } from './declarations/member.ts';
+import { modelDeclarations } from './declarations/model.ts';
 import { processDeclarations } from './declarations/process.ts';
 import { runDeclarations } from './declarations/run.ts';
 import { trialDeclarations } from './declarations/trials.ts';
@@ -10,6 +11,7 @@ import { trialDeclarations } from './declarations/trials.ts';
 export const metrics = {
   ...runDeclarations,
   ...trialDeclarations,
+  ...modelDeclarations,
   ...liveDeclarations,
   ...memberDeclarations,
   ...processDeclarations,

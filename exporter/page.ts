@@ -3,6 +3,7 @@
 import { type Declarations, services } from './declarations/declaration.ts';
 import { liveDeclarations } from './declarations/live.ts';
 import { memberDeclarations } from './declarations/member.ts';
+import { modelDeclarations } from './declarations/model.ts';
 import { processDeclarations } from './declarations/process.ts';
 import { runDeclarations } from './declarations/run.ts';
 import { trialDeclarations } from './declarations/trials.ts';
@@ -11,6 +12,7 @@ import { labelMeanings } from './labels.ts';
 const groups: readonly (readonly [title: string, declarations: Declarations])[] = [
   ['A run', runDeclarations],
   ['Committed trials', trialDeclarations],
+  ['What is modelled', modelDeclarations],
   ['The moment, as the coordinator sees it', liveDeclarations],
   ['A member, as it knows itself', memberDeclarations],
   ['Every exporter', processDeclarations],

@@ -34,6 +34,40 @@ export const comparisonRowSchema = z.strictObject({
   notes: z.array(z.string()),
 });
 
+const measuredSchema = z.strictObject({ connectionsPerSecond: figure, ratio: figure });
+
+/** What the simulator says of a variant on so many cores. Never a measurement, whatever stands beside it. */
+export const modelRowSchema = z.strictObject({
+  modelled: z.literal(true),
+  variant: z.string(),
+  /** The simulator's design that stands for it; null where there is none. */
+  design: z.string().nullable(),
+  cores: z.int().min(1),
+  messages: z.int().min(1),
+  responseBytes: z.int().min(1),
+  connectionsPerSecond: figure,
+  /** 95 % interval of it over seeds: the model's own chance, not its error. */
+  low: figure,
+  high: figure,
+  /** Of connections/s, over the baseline's on as many cores. */
+  ratio: figure,
+  missesPerConnection: figure,
+  lockWaitCyclesPerConnection: figure,
+  objects: z.array(
+    z.strictObject({
+      object: z.string(),
+      missesPerConnection: z.number(),
+      lockWaitCyclesPerConnection: z.number(),
+    }),
+  ),
+  /** Its one-core cost was calibrated on as many cores as these, in this run. */
+  calibratedOnCores: z.int().min(1).nullable(),
+  /** Medians over blocks, where the run had as many cores. */
+  measured: measuredSchema.nullable(),
+  /** Why a figure is null. */
+  reason: z.string().nullable(),
+});
+
 export const comparisonSchema = z.strictObject({
   schema: z.literal(comparisonSchemaName),
   run: z.string(),
@@ -52,8 +86,9 @@ export const comparisonSchema = z.strictObject({
       holds: z.boolean(),
     }),
   ),
-  model: z.array(z.unknown()),
+  model: z.array(modelRowSchema),
 });
 
 export type ComparisonRow = Readonly<z.infer<typeof comparisonRowSchema>>;
+export type ModelRow = Readonly<z.infer<typeof modelRowSchema>>;
 export type Comparison = Readonly<z.infer<typeof comparisonSchema>>;

@@ -50,6 +50,8 @@ export interface LiveDocuments {
   readonly progress: RunProgress;
   readonly members: readonly MemberLine[];
   readonly answer: Answer;
+  /** What is modelled of more cores, a sentence a variant; there once the run is judged for good. */
+  readonly modelled: readonly string[];
   readonly troubles: Troubles;
   readonly control: ControlHealth;
   readonly ended: RunEnd;

@@ -83,6 +83,7 @@ export function judge({ run, scenario, trials, resamples = defaultResamples }: J
     answer: answerOf({ scenario, rows, trials }),
     rows,
     thresholds: judgeThresholds(scenario, trials),
+    // What is modelled is no judgement: who writes the reports adds it.
     model: [],
   };
 }

@@ -14,6 +14,7 @@ import type { Progress } from '../run-options.ts';
 import type { RunEvent, RunWatcher } from '../watchers.ts';
 import { type CellLabels, cellLabeller } from './cell-labels.ts';
 import { setComparison } from './comparison-metrics.ts';
+import { setModel } from './model-metrics.ts';
 import { addTrial, beginCell } from './trial-metrics.ts';
 
 type Opened = Extract<RunEvent, { kind: 'opened' }>;
@@ -62,6 +63,7 @@ export class RunMetrics implements RunWatcher {
         break;
       case 'judged':
         setComparison(registry, event.comparison, this.#labelsOf);
+        setModel(registry, event.comparison);
         break;
       case 'ended':
         registry.set('stampede_run_remaining_seconds', { run: this.#run }, 0);

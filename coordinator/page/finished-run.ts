@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { RunFolder } from '../../protocol/run-folder.ts';
 import { interimResamples } from '../interim-judge.ts';
 import { judge } from '../judge/judge.ts';
+import { modelRows } from '../model/modelled.ts';
 import { namedCells, orderTrials, type PlannedCell } from '../plan/plan.ts';
 import { type RunReading, readRun } from '../report/read-run.ts';
 import { type PlanOutline, RunModel } from './run-model.ts';
@@ -37,7 +38,10 @@ export async function modelOfFolder(folder: RunFolder): Promise<RunModel> {
   nowMs = Date.parse(run.endedAt ?? '') || nowMs;
   for (const [trial, reason] of Object.entries(run.givenUp)) model.givenUp(trial, reason);
   for (const text of reading.problems) model.see({ kind: 'progress', progress: { kind: 'warning', text } });
-  if (trials.length > 0) model.judged(judge({ run: run.run, scenario, trials }), true);
+  if (trials.length > 0) {
+    const modelled = modelRows({ scenario, trials, environment: reading.environment });
+    model.judged({ ...judge({ run: run.run, scenario, trials }), model: modelled }, true);
+  }
   model.ended(run.state, run.reason ?? null);
   return model;
 }

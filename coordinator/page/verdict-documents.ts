@@ -7,6 +7,7 @@ import type { Comparison } from '../../protocol/comparison-record.ts';
 import type { Answer, CourseStep, LiveDocuments, VerdictLine } from '../../protocol/live-page.ts';
 import type { MetricName } from '../../protocol/scenario.ts';
 import { conditionsKey } from '../judge/pairs.ts';
+import { modelLines } from '../report/model-words.ts';
 
 type Put = <Key extends keyof LiveDocuments & string>(key: Key, document: LiveDocuments[Key]) => void;
 
@@ -37,6 +38,7 @@ export class VerdictDocuments {
       this.#put(`verdicts/${place}`, lines);
       this.#put(`course/${place}`, this.#step(place, lines, known.blocks));
     }
+    if (comparison.model.length > 0) this.#put('modelled', modelLines(comparison));
     this.#put('answer', { text: answer, thresholds, ...known });
   }
 

@@ -5,6 +5,7 @@ import { metrics } from '../judge/metrics.ts';
 import { conditionsKey } from '../judge/pairs.ts';
 import { environmentRows } from './environment.ts';
 import { boundedFigure, conditionsText, difference, figure, interval, percent } from './figures.ts';
+import { modelCaption, modelCells, modelExplains, modelHeader, modelReasons } from './model-words.ts';
 import type { Story } from './story.ts';
 
 export function markdown(story: Story): string {
@@ -17,6 +18,7 @@ export function markdown(story: Story): string {
     `Run \`${run.run}\`, ${run.state}. Baseline: \`${comparison.baseline}\`. ${story.limits.map(sentence).join(' ')}`,
     ...comparisonSections(comparison),
     ...thresholdSection(comparison),
+    ...modelSection(comparison),
     `## Coverage\n\n${list(story.coverage)}`,
     unmeasuredSection(story),
     environmentSection(reading.environment),
@@ -78,6 +80,15 @@ function thresholdSection({ thresholds }: Comparison): string[] {
     holds ? 'holds' : '**broken**',
   ]);
   return [`## Thresholds\n\n${table(['variant', 'metric', 'min', 'max', 'worst cell', 'state'], rows)}`];
+}
+
+function modelSection({ model }: Comparison): string[] {
+  if (model.length === 0) return [];
+  const reasons = modelReasons(model);
+  return [
+    `## On more cores (modelled)\n\n${modelExplains} ${modelCaption}.\n\n${table(modelHeader, model.map(modelCells))}`,
+    ...(reasons.length === 0 ? [] : [list(reasons)]),
+  ];
 }
 
 function unmeasuredSection({ unmeasured }: Story): string {

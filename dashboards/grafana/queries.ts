@@ -58,6 +58,12 @@ export function last(name: GaugeName | CounterName, selector = ''): string {
   return `last_over_time(${metric(name, selector)}[$__range])`;
 }
 
+/** Of what is modelled: of other core counts than were measured, and there only once the run is judged. */
+export function lastOfModel(name: GaugeName): string {
+  const chosen = last(name, 'variant=~"$variant"');
+  return `${chosen} * on (job, instance) group_left () ${last('stampede_run_info', chosenRun)}`;
+}
+
 /** Of a counter that is not of cells. */
 export function rate(name: CounterName, selector = ''): string {
   return `rate(${metric(name, selector)}[$__rate_interval])`;

@@ -3,7 +3,7 @@
 import type { LiveDocuments, LiveMessage } from '../../protocol/live-page.ts';
 
 type Changes = Extract<LiveMessage, { kind: 'changes' }>;
-type Whole = 'run' | 'progress' | 'members' | 'answer' | 'troubles' | 'control' | 'ended';
+type Whole = 'run' | 'progress' | 'members' | 'answer' | 'modelled' | 'troubles' | 'control' | 'ended';
 type Series = 'trials' | 'rates';
 type Numbered = 'cells' | 'verdicts' | 'course';
 

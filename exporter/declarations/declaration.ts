@@ -16,6 +16,8 @@ export interface Declaration {
     | 'connections'
     | 'connections per second'
     | 'starts per second'
+    | 'misses per connection'
+    | 'cycles per connection'
     | 'trials'
     | 'attempts'
     | 'blocks'

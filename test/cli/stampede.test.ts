@@ -8,7 +8,18 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { folderFor, scenarioFile, stampede, stampedePath } from './stampede-process.ts';
 
-const commands = ['run', 'plan', 'doctor', 'report', 'view', 'compare', 'coordinator', 'agent', 'server'];
+const commands = [
+  'run',
+  'plan',
+  'doctor',
+  'report',
+  'view',
+  'compare',
+  'simulate',
+  'coordinator',
+  'agent',
+  'server',
+];
 
 test('stampede --help lists every command, its exit statuses, and an example', async () => {
   const { status, stdout, stderr } = await stampede('--help');

@@ -28,7 +28,7 @@ test('the files in json/ are those that npm run dashboards writes, and no others
   );
 });
 
-test('the four dashboards are there, each with a question, links that last and the variables', () => {
+test('the five dashboards are there, each with a question, links that last and the variables', () => {
   assert.deepEqual(
     files.map(({ dashboard }) => [dashboard.uid, dashboard.title]),
     [
@@ -36,6 +36,7 @@ test('the four dashboards are there, each with a question, links that last and t
       ['stampede-cores', 'Stampede: Cores'],
       ['stampede-accept-path', 'Stampede: Accept path'],
       ['stampede-generators', 'Stampede: Generators'],
+      ['stampede-model', 'Stampede: Model against measured'],
     ],
   );
   for (const { path, dashboard } of files) {

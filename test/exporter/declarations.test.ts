@@ -16,6 +16,8 @@ const endings: Readonly<Record<Declaration['unit'], RegExp>> = {
   connections: /(_connections|_overflows|_drops|_accepts)(_total)?$/,
   'connections per second': /_connections_per_second$/,
   'starts per second': /_starts_per_second$/,
+  'misses per connection': /_misses_per_connection$/,
+  'cycles per connection': /_cycles_per_connection$/,
   trials: /_trials(_total)?$/,
   attempts: /_attempts(_total)?$/,
   blocks: /_blocks$/,

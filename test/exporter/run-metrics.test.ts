@@ -8,6 +8,7 @@ import { planRun } from '../../coordinator/plan/plan.ts';
 import type { RunEvent } from '../../coordinator/watchers.ts';
 import { metricsBy } from '../../exporter/metrics.ts';
 import { MetricRegistry } from '../../exporter/registry.ts';
+import type { ModelRow } from '../../protocol/comparison-record.ts';
 import type { Member, MemberMessage } from '../../protocol/messages.ts';
 import { runFolder } from '../../protocol/run-folder.ts';
 import { failureCauses } from '../../protocol/trial-record.ts';
@@ -235,6 +236,45 @@ test('judged and ended: a row a label set, one verdict each, in the place of the
   assert.equal(valueIn(now, 'stampede_run_state', { run, state: 'degraded' }), 1);
   assert.equal(valueIn(now, 'stampede_run_state', { run, state: 'running' }), 0);
   assert.equal(valueIn(now, 'stampede_run_remaining_seconds', { run }), 0);
+});
+
+test('judged, with a model: modelled rates, ratios, misses and lock waits, without what could not be modelled', async () => {
+  const { see, text, scenario } = watched();
+  const trials = syntheticTrials({ scenario: { lab: 'loopback' } }).map(({ record }) => record);
+  const row: ModelRow = {
+    modelled: true,
+    variant: 'reuseport',
+    design: 'reuseport-recent',
+    cores: 24,
+    messages: 1,
+    responseBytes: 64,
+    connectionsPerSecond: 400_000,
+    low: 390_000,
+    high: 410_000,
+    ratio: 1.25,
+    missesPerConnection: 12,
+    lockWaitCyclesPerConnection: 300,
+    objects: [
+      { object: 'tcp_sock hot', missesPerConnection: 12, lockWaitCyclesPerConnection: 0 },
+      { object: 'files', missesPerConnection: 0, lockWaitCyclesPerConnection: 300 },
+    ],
+    calibratedOnCores: 2,
+    measured: null,
+    reason: null,
+  };
+  const none: ModelRow = { ...row, variant: 'other', connectionsPerSecond: null, ratio: null, objects: [] };
+  const comparison = { ...judge({ run, scenario, trials }), model: [row, none] };
+  see({ kind: 'judged', comparison, isFinal: true });
+  const now = await text();
+  const labels = { variant: 'reuseport', cores: '24', conditions: '' };
+  assert.deepEqual(valuesIn(now, 'stampede_model_connections_per_second'), [400_000]);
+  assert.equal(valueIn(now, 'stampede_model_ratio', labels), 1.25);
+  const misses = 'stampede_model_cache_misses_per_connection';
+  assert.equal(valueIn(now, misses, { ...labels, object: 'tcp_sock hot' }), 12);
+  const waits = 'stampede_model_lock_wait_cycles_per_connection';
+  assert.equal(valueIn(now, waits, { ...labels, object: 'files' }), 300);
+  see({ kind: 'judged', comparison: { ...comparison, model: [] }, isFinal: true });
+  assert.deepEqual(valuesIn(await text(), 'stampede_model_ratio'), []);
 });
 
 test('cells that differ in more than variant and cores are told apart by conditions, in trials and in comparisons', async () => {

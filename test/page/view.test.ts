@@ -51,6 +51,11 @@ test('stampede view shows a finished run on a phone and a desk, light and dark, 
   const { page, troubles } = await opened(browser, url);
   await page.waitForSelector('#past-runs a');
   await page.waitForSelector('#verdicts tbody tr');
+  await page.waitForSelector('#verdicts .modelled li');
+  assert.match(
+    String(await evaluated(page, `document.querySelector('#verdicts .modelled').textContent`)),
+    /^modelled, not measured: single-queue on 8, 24, 48 cores: .*modelled, not measured: reuseport /,
+  );
   for (const width of [360, 1_280])
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.setViewportSize({ width, height: 900 });

@@ -235,7 +235,7 @@ test('report.html in Chromium: no request, no error, nothing wider than the scre
         assert.deepEqual(seen, {
           scrolls: false,
           // Two cells of rate, ratios, four latencies, modes and accepts.
-          charts: 16,
+          charts: 17,
           silent: 0,
           captions: true,
           headings: 1,

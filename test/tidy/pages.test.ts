@@ -45,10 +45,13 @@ test('every command that a page names is one, with the options it names', () => 
     execFileSync(process.execPath, ['dist/cli/stampede.js', ...parts, '--help'].map(built), {
       encoding: 'utf8',
     });
-  const names = [...(/^Commands:\n(.*?)\n\n/ms.exec(help())?.[1] ?? '').matchAll(/^ {2}([a-z]+) /gm)].map(
-    ([, name]) => name as string,
-  );
-  const helps = new Map(names.map((name) => [name, help(name)]));
+  const namesIn = (text: string): string[] =>
+    [...(/^Commands:\n(.*?)\n\n/ms.exec(text)?.[1] ?? '').matchAll(/^ {2}([a-z]+) /gm)].map(
+      ([, name]) => name as string,
+    );
+  const helps = new Map(namesIn(help()).map((name) => [name, help(name)]));
+  for (const [name, text] of [...helps])
+    for (const inner of namesIn(text)) helps.set(`${name} ${inner}`, help(name, inner));
   const wrong: string[] = [];
   for (const page of pages) {
     const code = [...readFileSync(page, 'utf8').matchAll(/```[a-z]*\n([\s\S]*?)```|`([^`\n]+)`/g)].map(
@@ -57,7 +60,8 @@ test('every command that a page names is one, with the options it names', () => 
     for (const line of code.flatMap((text) => text.split('\n'))) {
       const [, name, rest = ''] = /(?:^|\s)(?:\.\/)?stampede ([a-z]+)\b([^#]*)/.exec(line) ?? [];
       if (name === undefined) continue;
-      const said = helps.get(name);
+      const [, inner = ''] = /^\s+([a-z]+)\b/.exec(rest) ?? [];
+      const said = helps.get(`${name} ${inner}`) ?? helps.get(name);
       if (said === undefined) {
         wrong.push(`${page}: stampede ${name}`);
         continue;

@@ -12,6 +12,7 @@ import { escapeMarkup } from '../markup.ts';
 import type { ConditionsStory, Story } from '../story.ts';
 import { chartSections } from './charts/chart-sections.ts';
 import { details, list, section, table } from './markup-parts.ts';
+import { modelSection } from './model-section.ts';
 import { style } from './style.ts';
 import { thresholdTable, verdictTables } from './verdicts.ts';
 
@@ -81,6 +82,9 @@ function body(story: Story): string {
       ? []
       : [section('thresholds', 'Thresholds', thresholdTable(story))]),
     ...(conditions.length === 0 ? [] : [section('charts', 'What was measured', charts(story))]),
+    ...(comparison.model.length === 0
+      ? []
+      : [section('model', 'On more cores: modelled, not measured', modelSection(comparison))]),
     section('coverage', 'Coverage', coverageHtml(story, coverage)),
     section('unmeasured', 'What was not measured', unmeasured(story)),
     section('environment', 'Environment', environment(reading.environment)),

@@ -25,7 +25,7 @@ const widestCourse = 590;
 
 export const verdicts: Section = {
   id: 'verdicts',
-  shows: (key) => ['run', 'answer'].includes(key) || /^(verdicts|course)\//.test(key),
+  shows: (key) => ['run', 'answer', 'modelled'].includes(key) || /^(verdicts|course)\//.test(key),
   draw: (view, actions) => {
     const { documents, conditions } = view;
     const run = documents.get('run');
@@ -65,9 +65,19 @@ export const verdicts: Section = {
           ),
         ),
       ),
+      ...modelled(documents.get('modelled') ?? []),
     ];
   },
 };
+
+/** Below what was measured, and said to be none of it. */
+function modelled(lines: readonly string[]): Tree[] {
+  if (lines.length === 0) return [];
+  return [
+    element('h3', {}, 'On more cores'),
+    element('ul', { class: 'modelled' }, ...lines.map((line) => element('li', {}, line))),
+  ];
+}
 
 function interimNote(run: RunOutline, answer: Answer | undefined): Tree[] {
   if (answer === undefined || answer.isFinal) return [];

@@ -1,0 +1,171 @@
+/**
+ * The simulator: start here. What a server design does on a multicore machine, from lines, locks and queues.
+ *
+ *   machine (data) + design (a program of steps) + workload ─► engine, one run a seed ─► rows with intervals
+ *
+ * `simulate()` gives what `stampede simulate --json` prints. It has no clock and no chance of its own: the seeds decide.
+ */
+
+import { designs } from './designs/table.ts';
+import { type Run, runOnce } from './engine/run.ts';
+import { SimulationInputError } from './input-error.ts';
+import { coresOf, type Machine } from './machine/machine.ts';
+import { intervalOf, meanOf, percentileOf, standardDeviationOf } from './statistics.ts';
+import { type Workload, type WorkloadName, workloadNames } from './workload.ts';
+
+export interface SimulateOptions {
+  readonly machine: Machine;
+  readonly design: string;
+  readonly workload?: WorkloadName;
+  /** Which numbers of cores, each a row. */
+  readonly cores: readonly number[];
+  readonly transactions?: number;
+  readonly bytes?: number;
+  /** Default 768; of http 500 a core. */
+  readonly concurrency?: number;
+  readonly thinkMs?: number;
+  readonly backlog?: number;
+  /** Connections to measure a seed; default: enough for about 1 %. */
+  readonly connections?: number;
+  readonly seeds?: readonly number[];
+}
+
+export interface LatencySeconds {
+  readonly mean: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly standardDeviation: number;
+}
+
+export interface SimulatedRow {
+  readonly cores: number;
+  /** A connection; 0 of accept-only. */
+  readonly transactions: number;
+  readonly bytes: number;
+  readonly connectionsPerSecond: number;
+  readonly transactionsPerSecond: number;
+  /** Payload of responses. */
+  readonly gigabitsPerSecond: number;
+  /** In which a core did something, waiting for locks included. */
+  readonly cyclesPerConnection: number;
+  /** Cache lines fetched from beyond the core's own caches. */
+  readonly missesPerConnection: number;
+  /** Share of all core time that was spent spinning for a lock. */
+  readonly lockWaitShare: number;
+  /** First SYN to last answer. */
+  readonly latencySeconds: LatencySeconds;
+  /** 95 % interval of `connectionsPerSecond`, over independent seeds. */
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Simulated {
+  readonly machine: string;
+  readonly design: string;
+  readonly rows: readonly SimulatedRow[];
+}
+
+const defaultSeeds = [1, 2, 3];
+
+/** @throws {SimulationInputError} what was asked for does not exist, or the machine does not have it. */
+export function simulate(options: SimulateOptions): Simulated {
+  const { machine } = options;
+  return {
+    machine: machine.name,
+    design: options.design,
+    rows: options.cores.map((cores) => rowOf(options, cores)),
+  };
+}
+
+function rowOf(options: SimulateOptions, cores: number): SimulatedRow {
+  const runs = runsOf(options, cores);
+  const [first] = runs;
+  const rates = runs.map((run) => run.connectionsPerSecond);
+  const { mean, low, high } = intervalOf(rates);
+  const average = (of: (run: Run) => number) => meanOf(runs.map(of));
+  const transactionsPerSecond = average((run) => run.transactionsPerSecond);
+  return {
+    cores,
+    transactions: first.workload.transactions,
+    bytes: first.workload.bytes,
+    connectionsPerSecond: mean,
+    transactionsPerSecond,
+    gigabitsPerSecond: (transactionsPerSecond * first.workload.bytes * 8) / 1e9,
+    cyclesPerConnection: average((run) => run.busyCycles / run.connections),
+    missesPerConnection: average((run) => run.misses / run.connections),
+    lockWaitShare: average((run) => run.lockWaitCycles / run.coreCycles),
+    latencySeconds: latencyOf(runs.map((run) => run.latencies)),
+    low: Math.max(0, low),
+    high,
+  };
+}
+
+/** One run a seed. @throws {SimulationInputError} as `simulate()`. */
+export function runsOf(options: SimulateOptions, cores: number): Run[] {
+  const { machine } = options;
+  const design = designs[options.design];
+  if (design === undefined || !Object.hasOwn(designs, options.design))
+    throw new SimulationInputError(
+      `Cannot simulate design "${options.design}": there is none of that name; wanted one of ${Object.keys(designs).join(', ')}`,
+    );
+  if (!Number.isInteger(cores) || cores < 1 || cores > coresOf(machine))
+    throw new SimulationInputError(
+      `Cannot simulate ${cores} cores on ${machine.name}: it has ${coresOf(machine)}; give a whole number from 1 to that`,
+    );
+  const workload = workloadOf(options, cores);
+  const seeds = options.seeds ?? defaultSeeds;
+  const { connections } = options;
+  return seeds.map((seed) =>
+    runOnce({
+      machine,
+      design,
+      workload,
+      cores,
+      seed,
+      ...(connections === undefined ? {} : { connections }),
+    }),
+  );
+}
+
+function workloadOf(options: SimulateOptions, cores: number): Workload {
+  const name = options.workload ?? 'rpc';
+  if (!workloadNames.includes(name))
+    throw new SimulationInputError(
+      `Cannot simulate workload "${name}"; wanted one of ${workloadNames.join(', ')}`,
+    );
+  const concurrency = options.concurrency ?? (name === 'http' ? 500 * cores : 768);
+  return {
+    name,
+    transactions: name === 'accept-only' ? 0 : whole('transactions', options.transactions ?? 1, 1, 1e6),
+    bytes: whole('bytes', options.bytes ?? 64, 1, 1e9),
+    concurrency: whole('concurrency', concurrency, 1, 5e6),
+    thinkSeconds: (options.thinkMs ?? 0) / 1e3,
+    backlog: whole('backlog', options.backlog ?? Math.max(1024, concurrency), 1, 1e9),
+  };
+}
+
+function whole(what: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new SimulationInputError(
+    `Cannot simulate ${what} ${value}: wanted a whole number from ${least} to ${most}`,
+  );
+}
+
+function latencyOf(all: readonly Float64Array[]): LatencySeconds {
+  const values = new Float64Array(all.reduce((length, each) => length + each.length, 0));
+  let at = 0;
+  for (const each of all) {
+    values.set(each, at);
+    at += each.length;
+  }
+  values.sort();
+  if (values.length === 0) return { mean: 0, p50: 0, p99: 0, max: 0, standardDeviation: 0 };
+  return {
+    mean: meanOf(values),
+    p50: percentileOf(values, 0.5),
+    p99: percentileOf(values, 0.99),
+    max: values[values.length - 1],
+    standardDeviation: standardDeviationOf(values),
+  };
+}
