@@ -6,7 +6,7 @@ import { runAgent } from '../agent/agent.ts';
 import { Allowance, defaultAllow } from '../agent/allow.ts';
 import { takeToken } from '../protocol/access.ts';
 import { messageOf } from '../protocol/failure.ts';
-import { openMemberExporter } from './member-exporter.ts';
+import { withMemberExporter } from './member-exporter.ts';
 import { metricsHelp } from './metrics-option.ts';
 import { addressesSchema, parseFlags, roleOptions, roleSchema } from './role-options.ts';
 import { playRole } from './role-process.ts';
@@ -50,29 +50,26 @@ Only flood machines that are yours: an order for any other target than those of 
 SIGTERM stops the load and ends the agent within 10 s; a second one ends it at once.${metricsHelp}
 
 Example:
-  STAMPEDE_REDIS_URL=rediss://stampede:PASSWORD@redis.lab:6380 \\
+  STAMPEDE_REDIS_URL='rediss://agent:PASSWORD@redis.lab:6380?ca=tls/ca.crt' \\
     stampede agent --name agent-1 --cores 2-7 --allow 198.18.0.0/15 --source-addresses 198.19.0.1-198.19.0.64`,
     )
     .action(async (options: object) => {
       const flags = parseFlags('agent', agentSchema, options);
       const token = takeToken(process.env);
-      await playRole(flags, async ({ signal, log }) => {
-        const metrics =
-          flags.metrics === null
-            ? null
-            : await openMemberExporter({ ...flags, role: 'agent', listen: flags.metrics, token });
-        if (metrics !== null) log.info({ url: metrics.exporter.url }, 'serving metrics');
-        await runAgent({
-          redisUrl: flags.redis,
-          name: flags.name,
-          cores: flags.cores,
-          namespace: flags.namespace,
-          allow: flags.allow,
-          sourceAddresses: flags.sourceAddresses,
-          signal,
-          log,
-          watcher: metrics?.watcher,
-        });
-      });
+      await playRole(flags, ({ signal, log }) =>
+        withMemberExporter({ ...flags, role: 'agent', token }, log, (watcher) =>
+          runAgent({
+            redisUrl: flags.redis,
+            name: flags.name,
+            cores: flags.cores,
+            namespace: flags.namespace,
+            allow: flags.allow,
+            sourceAddresses: flags.sourceAddresses,
+            signal,
+            log,
+            watcher,
+          }),
+        ),
+      );
     });
 }

@@ -29,7 +29,8 @@ export function coordinatorCommand(): Command {
 It waits a minute for one server ("stampede server") and as many agents ("stampede agent") as the scenario wants.${metricsHelp}
 
 Example:
-  STAMPEDE_REDIS_URL=rediss://stampede:PASSWORD@redis.lab:6380 stampede coordinator scenarios/quick.yaml --out runs/lab-1`,
+  STAMPEDE_REDIS_URL='rediss://coordinator:PASSWORD@redis.lab:6380?ca=tls/ca.crt' \\
+    stampede coordinator scenarios/quick.yaml --out runs/lab-1`,
     )
     .action(async (path: string, options: RunCommandOptions) => {
       if ((options.redis ?? process.env.STAMPEDE_REDIS_URL) === undefined) {

@@ -1,5 +1,6 @@
 /** The exporter of `stampede agent` and `stampede server`: what the member tells, and the times of its cores. */
 
+import type { Logger } from 'pino';
 import { packageVersion } from '../coordinator/environment.ts';
 import { Exporter } from '../exporter/exporter.ts';
 import { type CoreSeconds, MemberMetrics } from '../exporter/member-metrics.ts';
@@ -18,8 +19,28 @@ export interface MemberExporterWish {
   readonly token: string | null;
 }
 
-/** @throws {Failure} exit status 2 when it cannot, or may not, be served there. */
-export async function openMemberExporter(
+/**
+ * Plays a member, its metrics served for as long as it does: a server left open would keep alive a process whose member
+ * could not start.
+ *
+ * @throws {Failure} exit status 2 when they cannot, or may not, be served there; and what `play` rejects with.
+ */
+export async function withMemberExporter(
+  wish: Omit<MemberExporterWish, 'listen'> & { readonly metrics: ListenAddress | null },
+  log: Logger,
+  play: (watcher: MemberMetrics | undefined) => Promise<void>,
+): Promise<void> {
+  if (wish.metrics === null) return await play(undefined);
+  const { exporter, watcher } = await openMemberExporter({ ...wish, listen: wish.metrics });
+  try {
+    log.info({ url: exporter.url }, 'serving metrics');
+    await play(watcher);
+  } finally {
+    await exporter.close();
+  }
+}
+
+async function openMemberExporter(
   wish: MemberExporterWish,
 ): Promise<{ readonly exporter: Exporter; readonly watcher: MemberMetrics }> {
   let watcher: MemberMetrics | null = null;

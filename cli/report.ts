@@ -2,6 +2,8 @@
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { limitAdvice } from '../coordinator/report/limit-advice.ts';
+import { readTrials } from '../coordinator/report/read-run.ts';
 import { comparisonTable } from '../coordinator/report/table.ts';
 import { writeReports } from '../coordinator/report/write-reports.ts';
 import { ExitStatus } from '../protocol/failure.ts';
@@ -25,9 +27,10 @@ export function reportCommand(): Command {
     .action(async (run: string, options: { readonly json?: true }) => {
       const folder = runFolder(resolve(run));
       const comparison = await writeReports(folder);
+      const advice = limitAdvice(await readTrials(folder));
       const text = options.json
         ? JSON.stringify(comparison, null, 2)
-        : `${comparisonTable(comparison, tableStyle())}\n\n${folder.reportHtml}`;
+        : [comparisonTable(comparison, tableStyle()), advice ?? [], folder.reportHtml].flat().join('\n\n');
       process.stdout.write(`${text}\n`);
       if (comparison.thresholds.some(({ holds }) => !holds)) process.exitCode = ExitStatus.thresholdBroken;
     });

@@ -131,9 +131,13 @@ async function tell(outcome: RunOutcome, folder: RunFolder, options: RunCommandO
   }
   if (outcome.comparison !== null) {
     const { comparisonTable } = await import('../coordinator/report/table.ts');
+    const { limitAdvice } = await import('../coordinator/report/limit-advice.ts');
+    const { readTrials } = await import('../coordinator/report/read-run.ts');
+    const advice = limitAdvice(await readTrials(folder));
     process.stdout.write(
       `${comparisonTable(outcome.comparison, { colour: wantsColour(process.stdout), width: process.stdout.columns || 120 })}\n`,
     );
+    if (advice !== null) process.stdout.write(`\n${advice}\n`);
     process.stdout.write(`\nreport: ${folder.reportHtml}\n`);
     const { modelLines } = await import('../coordinator/report/model-words.ts');
     const lines = modelLines(outcome.comparison);

@@ -3,7 +3,7 @@
 import { Command } from 'commander';
 import { takeToken } from '../protocol/access.ts';
 import { runServer } from '../server-under-test/server.ts';
-import { openMemberExporter } from './member-exporter.ts';
+import { withMemberExporter } from './member-exporter.ts';
 import { metricsHelp } from './metrics-option.ts';
 import { addressesSchema, parseFlags, roleOptions, roleSchema } from './role-options.ts';
 import { playRole } from './role-process.ts';
@@ -23,28 +23,25 @@ export function serverCommand(): Command {
 SIGTERM ends the server under test and this process within 10 s; a second one at once.${metricsHelp}
 
 Example:
-  STAMPEDE_REDIS_URL=rediss://stampede:PASSWORD@redis.lab:6380 \\
+  STAMPEDE_REDIS_URL='rediss://server:PASSWORD@redis.lab:6380?ca=tls/ca.crt' \\
     stampede server --name server-1 --cores 0-7 --addresses 198.18.0.1`,
     )
     .action(async (options: object) => {
       const flags = parseFlags('server', serverSchema, options);
       const token = takeToken(process.env);
-      await playRole(flags, async ({ signal, log }) => {
-        const metrics =
-          flags.metrics === null
-            ? null
-            : await openMemberExporter({ ...flags, role: 'server', listen: flags.metrics, token });
-        if (metrics !== null) log.info({ url: metrics.exporter.url }, 'serving metrics');
-        await runServer({
-          redisUrl: flags.redis,
-          name: flags.name,
-          cores: flags.cores,
-          namespace: flags.namespace,
-          addresses: flags.addresses,
-          signal,
-          log,
-          watcher: metrics?.watcher,
-        });
-      });
+      await playRole(flags, ({ signal, log }) =>
+        withMemberExporter({ ...flags, role: 'server', token }, log, (watcher) =>
+          runServer({
+            redisUrl: flags.redis,
+            name: flags.name,
+            cores: flags.cores,
+            namespace: flags.namespace,
+            addresses: flags.addresses,
+            signal,
+            log,
+            watcher,
+          }),
+        ),
+      );
     });
 }

@@ -51,8 +51,8 @@ export function assembleTrial(parts: TrialParts): AssembledTrial {
   const counts = sumCounts(loads.map((load) => load.counts));
   const perSecond = (of: (load: LoadResult) => number) =>
     loads.reduce((sum, load) => sum + of(load) / load.measuredSeconds, 0);
-  // Not of those that were due: a backlog that is worked off after the interval would count as done in it.
-  const connectionsPerSecond = perSecond((load) => load.completedMeanwhile);
+  const completedPerSecond = perSecond((load) => load.completedMeanwhile);
+  const connectionsPerSecond = perSecond((load) => completedInTime(load, parts.cell));
   const latencies = mergeLatencies(loads, server);
   const loadCores = loads.every((load) => load.cores !== null)
     ? loads.flatMap((load) => load.cores ?? [])
@@ -83,7 +83,7 @@ export function assembleTrial(parts: TrialParts): AssembledTrial {
     },
     server: {
       cores: server.cores,
-      cpuMicrosecondsPerConnection: cpuMicroseconds(server, connectionsPerSecond),
+      cpuMicrosecondsPerConnection: cpuMicroseconds(server, completedPerSecond),
       acceptFairness: acceptFairness(server),
       listenOverflows: server.listenOverflows,
       listenDrops: server.listenDrops,
@@ -103,7 +103,7 @@ export function assembleTrial(parts: TrialParts): AssembledTrial {
     limitedBy: limit.reason,
     ...(audit.note === null ? {} : { connections: audit.note }),
     ...readingNotes(parts.cell, counts, latencies),
-    ...backlogNote(loads, counts),
+    ...backlogNote(loads, counts, parts.cell),
     ...memberNotes(loads, server),
     ...parts.notes,
   };
@@ -112,6 +112,14 @@ export function assembleTrial(parts: TrialParts): AssembledTrial {
     histograms: trialHistograms(parts.trial, latencies),
     k6: k6TrialFile(parts.trial, loads),
   };
+}
+
+/**
+ * Not all that were due: a backlog that is worked off after the interval would count as done in it. Nor, in an open loop,
+ * more than were begun of those due: what the warm-up left behind was asked for before.
+ */
+function completedInTime({ completedMeanwhile, counts }: LoadResult, { rate }: Cell): number {
+  return rate === null ? completedMeanwhile : Math.min(completedMeanwhile, counts.attempted);
 }
 
 function sumCounts(all: readonly LoadCounts[]): LoadCounts {
@@ -141,13 +149,13 @@ function mergeLatencies(loads: readonly LoadResult[], server: ServerResult): Lat
 }
 
 /**
- * Busy time of the server's cores, softirq included, over the connections completed meanwhile. Both sides as rates:
- * their measured intervals have the same length, but not to the millisecond.
+ * Busy time of the server's cores, softirq included, over the connections completed meanwhile, whenever they were due.
+ * Both sides as rates: their measured intervals have the same length, but not to the millisecond.
  */
-function cpuMicroseconds(server: ServerResult, connectionsPerSecond: number): number | null {
-  if (server.cores === null || server.cores.length === 0 || connectionsPerSecond === 0) return null;
+function cpuMicroseconds(server: ServerResult, completedPerSecond: number): number | null {
+  if (server.cores === null || server.cores.length === 0 || completedPerSecond === 0) return null;
   const busyCores = server.cores.reduce((sum, core) => sum + core.user + core.system + core.softirq, 0);
-  return (busyCores * 1e6) / connectionsPerSecond;
+  return (busyCores * 1e6) / completedPerSecond;
 }
 
 function acceptFairness(server: ServerResult): number | null {
@@ -194,8 +202,15 @@ function readingNotes(cell: Cell, counts: LoadCounts, latencies: Latencies): Rec
 }
 
 /** Where an open loop's connections, counted by when they were due, are not those that completed meanwhile. */
-function backlogNote(loads: readonly LoadResult[], counts: LoadCounts): Record<string, string> {
+function backlogNote(loads: readonly LoadResult[], counts: LoadCounts, cell: Cell): Record<string, string> {
   const meanwhile = loads.reduce((sum, load) => sum + load.completedMeanwhile, 0);
+  const inTime = loads.reduce((sum, load) => sum + completedInTime(load, cell), 0);
+  if (meanwhile - inTime > inTime * mostRateError)
+    return {
+      connectionsPerSecond:
+        `${meanwhile} connections completed during the measured time, more than the ${counts.attempted} that were due in it: ` +
+        `a backlog of the warm-up was worked off; ${inTime} count`,
+    };
   if (Math.abs(meanwhile - counts.completed) <= counts.completed * mostRateError) return {};
   return {
     connectionsPerSecond:

@@ -16,6 +16,8 @@ cores=$(nproc --all)
 server_first=$((cores - cores / 2))
 if [ "$cores" -lt 2 ]; then server_first=0; fi
 load_last=$((server_first > 0 ? server_first - 1 : 0))
+# Agents leave core 0 to the rest where two cores or more remain to them.
+load_first=$((load_last >= 2 ? 1 : 0))
 
 # The coordinator writes runs/ as this user; root lends it to the image's own.
 user=$(id -u) group=$(id -g)
@@ -42,9 +44,10 @@ STAMPEDE_SERVER_PASSWORD=$(secret)
 STAMPEDE_TOKEN=$(secret)
 STAMPEDE_GRAFANA_PASSWORD=$(secret)
 
-# Cores: of the server under test; of all agents together; of everything else. Others than the server's, where there are.
+# Cores: of the server under test; of all agents together; of everything else. The server's are nobody else's where there
+# are two, the agents' where there are six.
 STAMPEDE_SERVER_CPUS=$(range "$server_first" $((cores - 1)))
-STAMPEDE_AGENT_CPUS=$(range 0 "$load_last")
+STAMPEDE_AGENT_CPUS=$(range "$load_first" "$load_last")
 STAMPEDE_CONTROL_CPUS=0
 
 # Rights that let them load BPF programs, and trace with them.
@@ -55,4 +58,4 @@ STAMPEDE_TRACE_RIGHT=$trace
 STAMPEDE_USER=$user
 STAMPEDE_GROUP=$group
 ENV
-echo "wrote .env: secrets, and cores $(range "$server_first" $((cores - 1))) for the server, $(range 0 "$load_last") for the agents"
+echo "wrote .env: secrets, and cores $(range "$server_first" $((cores - 1))) for the server, $(range "$load_first" "$load_last") for the agents"

@@ -1,6 +1,6 @@
 /**
  * Serves `/metrics` and `/healthz`, and nothing else, over HTTP. Node's own server is plainer here than a framework: two
- * paths, one method, no bodies.
+ * paths, GET and HEAD, no bodies.
  *
  *   GET /metrics   200 the registry's text · 401 without the token, where there is one
  *   GET /healthz   200 `ok` · 503 `not ok`; why, only to those who may read the metrics
@@ -96,7 +96,7 @@ async function answer(wish: ServeWish, request: IncomingMessage, response: Serve
     return refuse(response, 404, 'only /metrics and /healthz are here');
   if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
-    return refuse(response, 405, 'only GET is wanted');
+    return refuse(response, 405, 'only GET and HEAD are wanted');
   }
   if (path === '/healthz') return tellHealth(wish.health(), may, response);
   if (!may) {

@@ -4,6 +4,7 @@ import type { ComparisonRow, Verdict } from '../../protocol/comparison-record.ts
 import { baselineOf, headlineMetricOf, type Scenario } from '../../protocol/scenario.ts';
 import type { TrialRecord } from '../../protocol/trial-record.ts';
 import { metrics } from './metrics.ts';
+import { leastBlocks } from './verdict.ts';
 
 interface AnswerInput {
   readonly scenario: Scenario;
@@ -98,7 +99,8 @@ function manyCells(rows: readonly ComparisonRow[], baseline: string): string {
   return `${first.variant} against ${baseline} on ${noun}: ${said} (${range})`;
 }
 
-function whyUndecided({ moreBlocks, notes }: ComparisonRow): string {
+function whyUndecided({ blocks, low, moreBlocks, notes }: ComparisonRow): string {
+  if (low === null && blocks < leastBlocks) return `at least ${leastBlocks} blocks are wanted for a claim`;
   if (moreBlocks !== null)
     return `about ${moreBlocks} more ${moreBlocks === 1 ? 'block' : 'blocks'} would probably decide it`;
   return notes[0] ?? 'more blocks of this length would not decide it';

@@ -5,16 +5,16 @@
  * between the runs besides the clock is listed, not judged. Pure.
  */
 
-import { differenceInterval } from '../../measurement/location.ts';
+import { differenceInterval, trimmed } from '../../measurement/location.ts';
 import { seededRandom } from '../../measurement/random.ts';
 import { holm, median } from '../../measurement/statistics.ts';
 import type { Comparison, ComparisonRow, Verdict } from '../../protocol/comparison-record.ts';
 import { type MetricName, metricNames, type Scenario } from '../../protocol/scenario.ts';
-import type { TrialRecord } from '../../protocol/trial-record.ts';
+import type { LimitedBy, TrialRecord } from '../../protocol/trial-record.ts';
 import { leastPairs } from './judge.ts';
 import { metrics } from './metrics.ts';
-import { type Conditions, conditionsKey, conditionsOf } from './pairs.ts';
-import { zoneOf } from './verdict.ts';
+import { type Bias, biasOf, type Conditions, conditionsKey, conditionsOf, limitOf } from './pairs.ts';
+import { obstacleTo, zoneOf } from './verdict.ts';
 
 export const runsComparisonSchemaName = 'stampede.runs-comparison/1';
 
@@ -31,6 +31,9 @@ export interface Movement {
   readonly variant: string;
   readonly firstMedian: number;
   readonly secondMedian: number;
+  /** Of the trials of each run: what makes its figure a bound. */
+  readonly firstLimitedBy: LimitedBy;
+  readonly secondLimitedBy: LimitedBy;
   /** Second over first; null with too few blocks. */
   readonly ratio: number | null;
   readonly low: number | null;
@@ -73,9 +76,9 @@ export function compareRuns(first: JudgedRun, second: JudgedRun): RunsComparison
     second: second.comparison.run,
     confidence,
     verdicts: pairVerdicts(first.comparison.rows, second.comparison.rows),
-    movements: drafts.map(({ movement }, index) => ({
-      ...movement,
-      moved: moved(movement, stands[index], first.scenario.smallestDifference),
+    movements: drafts.map((draft, index) => ({
+      ...draft.movement,
+      moved: moved(draft, stands[index], first.scenario.smallestDifference),
     })),
   };
 }
@@ -100,13 +103,18 @@ function sharedCells(first: readonly TrialRecord[], second: readonly TrialRecord
   });
 }
 
-type UndecidedMovement = Omit<Movement, 'moved'>;
+interface Draft {
+  readonly movement: Omit<Movement, 'moved'>;
+  readonly pValue: number;
+  readonly firstBias: Bias;
+  readonly secondBias: Bias;
+}
 
 function draftMovement(
   { cell, variant, first, second }: SharedCell,
   metric: MetricName,
   { confidence, seed }: Scenario,
-): { readonly movement: UndecidedMovement; readonly pValue: number } | null {
+): Draft | null {
   const values = (trials: readonly TrialRecord[]) =>
     trials.flatMap((trial) => metrics[metric].valueOf(trial) ?? []).filter((value) => value > 0);
   const [ofFirst, ofSecond] = [values(first), values(second)];
@@ -119,14 +127,24 @@ function draftMovement(
     : null;
   const exp = (value: number | undefined) =>
     value === undefined || !Number.isFinite(value) ? null : Math.exp(value);
+  const side = (trials: readonly TrialRecord[]) => {
+    const tolerated = Math.floor(trials.length * trimmed);
+    const judged = metrics[metric];
+    return { bias: biasOf(trials, judged, tolerated), limit: limitOf(trials, judged, tolerated) };
+  };
+  const [sideOfFirst, sideOfSecond] = [side(first), side(second)];
   return {
     pValue: interval?.pValue ?? 1,
+    firstBias: sideOfFirst.bias,
+    secondBias: sideOfSecond.bias,
     movement: {
       metric,
       cell,
       variant,
       firstMedian,
       secondMedian,
+      firstLimitedBy: sideOfFirst.limit,
+      secondLimitedBy: sideOfSecond.limit,
       ratio: exp(interval?.estimate),
       low: exp(interval?.low),
       high: exp(interval?.high),
@@ -134,13 +152,21 @@ function draftMovement(
   };
 }
 
-function moved(movement: UndecidedMovement, stands: boolean, smallestDifference: number): Movement['moved'] {
+/** Of two bounds nothing is known, and of one only what it leaves no doubt about. */
+function moved(
+  { movement, firstBias, secondBias }: Draft,
+  stands: boolean,
+  smallestDifference: number,
+): Movement['moved'] {
   const { metric, low, high } = movement;
   if (low === null || high === null) return 'unclear';
+  const isKnown = (claim: Verdict) =>
+    obstacleTo(claim, { variantBias: secondBias, baselineBias: firstBias }) === null;
   const zone = zoneOf(smallestDifference);
-  if (low >= zone.low && high <= zone.high) return 'same';
+  if (low >= zone.low && high <= zone.high) return isKnown('equivalent') ? 'same' : 'unclear';
   if (!stands || (low <= 1 && high >= 1)) return 'unclear';
-  return low > 1 === (metrics[metric].better === 'higher') ? 'better' : 'worse';
+  const claim = low > 1 === (metrics[metric].better === 'higher') ? 'better' : 'worse';
+  return isKnown(claim) ? claim : 'unclear';
 }
 
 function pairVerdicts(first: readonly ComparisonRow[], second: readonly ComparisonRow[]): VerdictPair[] {

@@ -206,8 +206,8 @@ function finishRow(
     confidence: scenario.confidence,
     blocks: values.length,
     verdict: decision.verdict,
-    limitedBy: limitOf(ofVariant, tolerated),
-    baselineLimitedBy: limitOf(ofBaseline, tolerated),
+    limitedBy: limitOf(ofVariant, metric, tolerated),
+    baselineLimitedBy: limitOf(ofBaseline, metric, tolerated),
     moreBlocks:
       decision.verdict === 'inconclusive'
         ? moreBlocks(values.length, interval, scenario, correction, [variantBias, baselineBias])
@@ -218,7 +218,7 @@ function finishRow(
 
 /** When nothing was measured, the reasons for that are the notes. */
 function tooFew(blocks: number): Decision {
-  const note = `${blocks} ${blocks === 1 ? 'block was' : 'blocks were'} measured; an interval takes ${leastPairs}, a claim ${leastBlocks}`;
+  const note = `${blocks} ${blocks === 1 ? 'block was' : 'blocks were'} measured; an interval takes ${leastPairs}, and at least ${leastBlocks} are wanted for a claim`;
   return { verdict: 'inconclusive', notes: blocks === 0 ? [] : [note], withheldFor: 'blocks' };
 }
 
@@ -231,8 +231,8 @@ function moreBlocks(
   biases: readonly Bias[],
 ): number | null {
   if (blocks > 0 && biases.some(({ understated, overstated }) => understated || overstated)) return null;
-  const toClaim = blocks < leastBlocks ? leastBlocks - blocks : null;
-  if (interval === null) return blocks === 0 ? null : toClaim;
+  // Without a spread there is nothing to forecast from.
+  if (interval === null) return null;
   return (
     forecastMore({
       size: blocks,

@@ -7,7 +7,7 @@
 
 import type { Cell } from '../../protocol/cell.ts';
 import type { LoadCounts } from '../../protocol/messages.ts';
-import type { CoreTimes, LimitedBy } from '../../protocol/trial-record.ts';
+import type { CoreTimes, LimitedBy, TrialRecord } from '../../protocol/trial-record.ts';
 
 /** A load core with less idle time than this may have been late itself. */
 export const leastLoadIdle = 0.2;
@@ -97,9 +97,7 @@ function offSchedule({ cell, counts, startsPerSecond }: Evidence): Bottleneck | 
   if (missed > mostRateError)
     return { limitedBy: 'generator', reason: `${percent(missed)} of the starts that fell due were missed` };
   const error = startsPerSecond / cell.rate - 1;
-  // A Poisson schedule of few arrivals strays by itself: three standard deviations are allowed.
-  const chance = 3 / Math.sqrt(Math.max(1, counts.attempted + counts.missed));
-  if (Math.abs(error) <= Math.max(mostRateError, chance)) return null;
+  if (Math.abs(error) <= allowedRateError(counts)) return null;
   return {
     limitedBy: 'generator',
     reason: `the rate achieved was off by ${percent(Math.abs(error))} of what was asked`,
@@ -117,6 +115,24 @@ function pathLost({ counts, loadCores, serverCores }: Evidence): Bottleneck | nu
     limitedBy: 'network',
     reason: `${percent(timedOut / counts.attempted)} of the connections timed out while both sides were idle`,
   };
+}
+
+/** A Poisson schedule of few arrivals strays by itself: three standard deviations are allowed. */
+function allowedRateError(counts: Pick<LoadCounts, 'attempted' | 'missed'>): number {
+  return Math.max(mostRateError, 3 / Math.sqrt(Math.max(1, counts.attempted + counts.missed)));
+}
+
+/** Whether an open loop completed as many a second as it was asked to, or as fell due by chance. Then nothing held it back. */
+export function keptItsRate(trial: TrialRecord): boolean {
+  const { rate } = trial.cell;
+  if (rate === null) return false;
+  const { attempted, missed } = trial.connections;
+  const duePerSecond = (attempted + missed) / trial.measuredSeconds;
+  const isOnSchedule = duePerSecond >= rate * (1 - allowedRateError(trial.connections));
+  return (
+    trial.connectionsPerSecond >= rate ||
+    (isOnSchedule && trial.connectionsPerSecond >= duePerSecond * (1 - mostRateError))
+  );
 }
 
 /** Share of the starts that fell due which no slot was free for. */

@@ -3,9 +3,10 @@
  * out and said.
  */
 
+import { median } from '../../measurement/statistics.ts';
 import type { Cell } from '../../protocol/cell.ts';
 import type { LimitedBy, TrialRecord } from '../../protocol/trial-record.ts';
-import { missedShare, mostRateError } from './limited-by.ts';
+import { keptItsRate, missedShare, mostRateError } from './limited-by.ts';
 import type { Metric } from './metrics.ts';
 
 /** A cell without its variant: what two variants have in common. */
@@ -93,19 +94,33 @@ export interface Bias {
 export function biasOf(trials: readonly TrialRecord[], metric: Metric, tolerated: number): Bias {
   if (metric.kind === 'share') return { understated: false, overstated: false };
   const missed = trials.filter((trial) => missedShare(trial.connections) > mostRateError).length;
-  const held = trials.filter(({ limitedBy }) => limitedBy === 'generator' || limitedBy === 'network').length;
+  const held = trials.filter((trial) => isHeldBack(trial, metric)).length;
   return {
     understated: held > tolerated,
     overstated: metric.kind === 'latency' && missed > tolerated,
   };
 }
 
+/** A rate that was asked for and reached is no bound, whoever had nothing left: more was not asked for. */
+function isHeldBack(trial: TrialRecord, { kind }: Metric): boolean {
+  if (trial.limitedBy !== 'generator' && trial.limitedBy !== 'network') return false;
+  return kind !== 'capacity' || !keptItsRate(trial);
+}
+
 /**
- * What limited these trials: the generator or the network as soon as they bias the figures, else what limited most; at a
- * tie, what is more of a reservation.
+ * What limited a figure of these trials: the generator or the network as soon as they bias it, else what limited most; at
+ * a tie, what is more of a reservation. A rate that was reached was limited by what was asked for: `undetermined`.
  */
-export function limitOf(trials: readonly TrialRecord[], tolerated: number): LimitedBy {
-  const times = (limit: LimitedBy) => trials.filter((trial) => trial.limitedBy === limit).length;
+export function limitOf(trials: readonly TrialRecord[], metric: Metric, tolerated: number): LimitedBy {
+  const asked = metric.kind === 'capacity' ? (trials[0]?.cell.rate ?? null) : null;
+  // A lower bound above what was asked for would be none, whatever single trials were.
+  const isReached =
+    asked !== null && (median(trials.flatMap((trial) => metric.valueOf(trial) ?? [])) ?? 0) >= asked;
+  const limits = trials.map((trial): LimitedBy => {
+    const held = trial.limitedBy === 'generator' || trial.limitedBy === 'network';
+    return held && (isReached || !isHeldBack(trial, metric)) ? 'undetermined' : trial.limitedBy;
+  });
+  const times = (limit: LimitedBy) => limits.filter((one) => one === limit).length;
   for (const limit of ['generator', 'network'] as const) if (times(limit) > tolerated) return limit;
   const reservations: readonly LimitedBy[] = ['control', 'undetermined', 'generator', 'network', 'server'];
   if (trials.length === 0) return 'undetermined';

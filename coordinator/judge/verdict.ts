@@ -66,7 +66,10 @@ function withheld(why: Decision['withheldFor'], note: string): Decision {
  * A variant held back by its generator may be better than it looks, so it may be called better and nothing else; and so
  * round for the baseline, and for figures that flatter.
  */
-function obstacleTo(claim: Verdict, { variantBias, baselineBias }: Judged): string | null {
+export function obstacleTo(
+  claim: Verdict,
+  { variantBias, baselineBias }: Pick<Judged, 'variantBias' | 'baselineBias'>,
+): string | null {
   const maybeBetter = variantBias.understated || baselineBias.overstated;
   const maybeWorse = variantBias.overstated || baselineBias.understated;
   if (claim !== 'better' && maybeBetter)

@@ -21,27 +21,18 @@ export interface RouteParts {
   readonly pastRuns: PastRuns;
 }
 
+interface WithStatus {
+  readonly statusCode?: number;
+}
+
 const html = 'text/html; charset=utf-8';
 const loginSchema = z.object({ token: z.string().max(1_024) });
 const reportSchema = z.object({ folder: z.string().min(1).max(255) });
 
 export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
-  const { assets, cookie, gate, model, pastRuns, token } = parts;
-  const isOpen = (path: string): boolean => path === '/login' || assets.get(path)?.isOpen === true;
-
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers(pageHeaders);
-    const path = request.url.split('?', 1)[0] ?? '';
-    const caller = callerOf(request.headers);
-    const admission = isOpen(path) ? (gate.comesFromHere(caller) ? 'granted' : 'place') : gate.admit(caller);
-    if (admission === 'place') return reply.code(403).send({ error: 'that is not a name or a page of ours' });
-    if (admission === 'token') return askForToken(request, reply);
-  });
-  // Whatever is wrong with a request, its sender learns no more than that.
-  app.setErrorHandler((error: { readonly statusCode?: number }, _request, reply) => {
-    const status = error.statusCode ?? 500;
-    return reply.code(status).send({ error: status < 500 ? 'that is no request' : 'it failed' });
-  });
+  const { assets, cookie, model, pastRuns, token } = parts;
+  app.addHook('onRequest', async (request, reply) => turnAway(parts, request, reply) ?? undefined);
+  app.setErrorHandler((error: WithStatus, _request, reply) => sayThatItFailed(error, reply));
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'there is no such thing here' }));
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -73,6 +64,36 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
     if (report === null) return reply.callNotFound();
     return reply.headers(reportHeaders).header('content-type', html).send(report);
   });
+}
+
+/** For URLs that no route can be looked for: of those Fastify asks no hook. */
+export function refuseUrl(
+  parts: RouteParts,
+  error: WithStatus,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  return turnAway(parts, request, reply) ?? sayThatItFailed(error, reply);
+}
+
+/** First of all, whatever is asked for. Null: it may be answered. */
+function turnAway(
+  { assets, gate }: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply | null {
+  reply.headers(pageHeaders);
+  const path = request.url.split('?', 1)[0] ?? '';
+  const isOpen = path === '/login' || assets.get(path)?.isOpen === true;
+  const caller = callerOf(request.headers);
+  const admission = isOpen ? (gate.comesFromHere(caller) ? 'granted' : 'place') : gate.admit(caller);
+  if (admission === 'place') return reply.code(403).send({ error: 'that is not a name or a page of ours' });
+  return admission === 'token' ? askForToken(request, reply) : null;
+}
+
+/** Whatever is wrong with a request, its sender learns no more than that. */
+function sayThatItFailed({ statusCode = 500 }: WithStatus, reply: FastifyReply): FastifyReply {
+  return reply.code(statusCode).send({ error: statusCode < 500 ? 'that is no request' : 'it failed' });
 }
 
 /** People get a form, programs a status. */

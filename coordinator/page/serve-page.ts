@@ -23,7 +23,7 @@ import { Gate } from './admission.ts';
 import { type Asset, readAssets } from './assets.ts';
 import { LoginCookie } from './login-cookie.ts';
 import { PastRuns } from './past-runs.ts';
-import { addRoutes, callerOf } from './routes.ts';
+import { addRoutes, callerOf, refuseUrl } from './routes.ts';
 import type { RunModel } from './run-model.ts';
 import { type ViewerLimits, Viewers, viewerLimits } from './viewers.ts';
 
@@ -57,9 +57,11 @@ export async function servePage(options: PageOptions): Promise<LivePage> {
   const cookie = token === null ? null : new LoginCookie(token);
   const gate = new Gate(token, cookie);
   const viewers = new Viewers(model.log, randomBytes(8).toString('hex'), options.limits ?? viewerLimits);
+  const parts = { gate, token, cookie, assets, model, pastRuns: new PastRuns(options.folder) };
 
   const app = fastify({
     logger: false,
+    frameworkErrors: (error, request, reply) => refuseUrl(parts, error, request, reply),
     bodyLimit: 2_048,
     forceCloseConnections: true,
     // A folder's name may have 255 bytes, each of them written as three characters.
@@ -68,7 +70,7 @@ export async function servePage(options: PageOptions): Promise<LivePage> {
   });
   app.server.maxConnections = mostConnections;
   app.server.headersTimeout = 10_000;
-  addRoutes(app, { gate, token, cookie, assets, model, pastRuns: new PastRuns(options.folder) });
+  addRoutes(app, parts);
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxLiveRequestBytes,
@@ -90,7 +92,7 @@ export async function servePage(options: PageOptions): Promise<LivePage> {
     await app.close();
     throw badInput(
       `Cannot serve the live page on ${address.host}:${address.port}: ${messageOf(error)}; wanted an address of this ` +
-        'machine and a free port. Name another with --page, or none with --no-page.',
+        'machine and a free port. Name another with --page.',
     );
   }
   const { port } = app.server.address() as AddressInfo;

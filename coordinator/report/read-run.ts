@@ -83,6 +83,11 @@ export async function readRun(folder: RunFolder): Promise<RunReading> {
   };
 }
 
+/** The committed trials alone. @throws {Failure} (bad input) when one is damaged. */
+export async function readTrials(folder: RunFolder): Promise<readonly TrialRecord[]> {
+  return parseTrials(folder, (await textOf(folder.trials)) ?? '', []);
+}
+
 function parseTrials(folder: RunFolder, text: string, problems: string[]): TrialRecord[] {
   const lines = text.split('\n');
   // Whole lines end in a newline: what follows the last one was torn by a crash and never committed.

@@ -3,7 +3,7 @@
 import type { RunsComparison } from '../judge/compare-runs.ts';
 import { metrics } from '../judge/metrics.ts';
 import type { EnvironmentDifference } from './environment.ts';
-import { conditionsText, difference, figure, interval, percent, plural } from './figures.ts';
+import { boundedFigure, conditionsText, difference, interval, percent, plural } from './figures.ts';
 
 const mostDifferences = 40;
 
@@ -35,8 +35,8 @@ function movementLines({ movements, confidence }: RunsComparison): string {
   const header = ['', 'first', 'second', `difference (${percent(confidence)} interval)`, ''];
   const lines = movements.map((movement) => [
     `${movement.variant}: ${metrics[movement.metric].title}`,
-    figure(movement.metric, movement.firstMedian),
-    figure(movement.metric, movement.secondMedian),
+    boundedFigure(movement.metric, movement.firstMedian, movement.firstLimitedBy),
+    boundedFigure(movement.metric, movement.secondMedian, movement.secondLimitedBy),
     movement.ratio === null ? '–' : `${difference(movement.ratio)} (${interval(movement)})`,
     movement.moved === 'unclear' ? '~' : movement.moved,
   ]);

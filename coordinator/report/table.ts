@@ -9,6 +9,7 @@
 import type { Comparison, ComparisonRow, Verdict } from '../../protocol/comparison-record.ts';
 import { metrics } from '../judge/metrics.ts';
 import { conditionsKey } from '../judge/pairs.ts';
+import { leastBlocks } from '../judge/verdict.ts';
 import { boundedFigure, conditionsText, difference, interval, percent, plural } from './figures.ts';
 
 export interface TableStyle {
@@ -85,6 +86,7 @@ function remark(row: ComparisonRow): string {
     if (metrics[row.metric].kind !== 'share') return 'generator was the limit';
   }
   if (row.moreBlocks !== null) return `~${plural(row.moreBlocks, 'more block')}`;
+  if (row.blocks < leastBlocks) return `${plural(row.blocks, 'block')}, ${leastBlocks} wanted`;
   return plural(row.blocks, 'block');
 }
 

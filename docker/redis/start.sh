@@ -3,7 +3,8 @@
 # the ACL holds their SHA-256. Refuses to start without all three. What is given as arguments goes to redis-server.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
-folder=${STAMPEDE_REDIS_FOLDER:-/run/stampede}
+# Whole paths: Redis looks for its files from the folder of --dir.
+folder=$(cd "${STAMPEDE_REDIS_FOLDER:-/run/stampede}" && pwd)
 umask 077
 
 users=$(cat "$here/users.acl")
@@ -22,6 +23,7 @@ printf '%s\n' "$users" >"$folder/users.acl"
 # With a certificate there (compose.hosts.yaml), other machines are served by TLS beside the cluster's own network.
 tls=${STAMPEDE_TLS_FOLDER:-/tls}
 if [ -r "$tls/redis.crt" ]; then
+  tls=$(cd "$tls" && pwd)
   set -- --tls-port 6380 --tls-cert-file "$tls/redis.crt" --tls-key-file "$tls/redis.key" --tls-ca-cert-file "$tls/ca.crt" \
     --tls-auth-clients no "$@"
 fi

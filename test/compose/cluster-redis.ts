@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Redis } from 'ioredis';
 import { until } from '../roles/role-process.ts';
 
@@ -47,7 +47,8 @@ export async function startClusterRedis(
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env.PATH,
-        STAMPEDE_REDIS_FOLDER: run,
+        // From here, where Redis is not once it runs in --dir.
+        STAMPEDE_REDIS_FOLDER: relative('', run),
         STAMPEDE_COORDINATOR_PASSWORD: passwordOf('coordinator'),
         STAMPEDE_AGENT_PASSWORD: passwordOf('agent'),
         STAMPEDE_SERVER_PASSWORD: passwordOf('server'),

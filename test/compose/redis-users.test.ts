@@ -221,3 +221,33 @@ for (const [name, password] of [
     }
   });
 }
+
+test('every Redis URL with a password in docs and help names a user that users.acl has, at the port of TLS', () => {
+  const known = [...readFileSync('docker/redis/users.acl', 'utf8').matchAll(/^user (\w+) on /gm)].map(
+    ([, name]) => name as string,
+  );
+  assert.deepEqual(known, [...users]);
+  const files = [
+    'README.md',
+    ...['docs', 'cli'].flatMap((each) => readdirSync(each).map((name) => join(each, name))),
+  ];
+  const urls = files
+    .filter((path) => /\.(md|ts)$/.test(path))
+    .flatMap((path) => {
+      const text = readFileSync(path, 'utf8');
+      return [...text.matchAll(/rediss:\/\/([^\s:@]*):[^\s@]+@[\w.]+:(\d+)/g)].map(([url, user, port]) => ({
+        path,
+        url,
+        user,
+        port,
+      }));
+    });
+  assert.ok(urls.length >= 9, `${urls.length}`);
+  for (const { path, url, user, port } of urls) {
+    assert.ok(
+      known.some((name) => name === user),
+      `${path}: ${url}`,
+    );
+    assert.equal(port, '6380', `${path}: ${url}`);
+  }
+});

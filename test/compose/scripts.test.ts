@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { closeRedis, connectRedis, untilReady } from '../../control/connection.ts';
@@ -47,6 +47,30 @@ test('make-env.sh writes secrets of its own making that only its owner reads, an
   );
 });
 
+test('make-env.sh gives the server cores that are nobody else’s, and so the agents from six cores on', (t) => {
+  const programs = mkdtempSync(join(tmpdir(), 'test-nproc-'));
+  t.after(() => rmSync(programs, { recursive: true }));
+  const given: (string | undefined)[][] = [];
+  for (const cores of [1, 2, 4, 6, 9]) {
+    writeFileSync(join(programs, 'nproc'), `#!/bin/sh\necho ${cores}\n`, { mode: 0o755 });
+    rmSync(join(folder, '.env'), { force: true });
+    const { status, stderr } = spawnSync('sh', [join(folder, 'docker', 'make-env.sh')], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${programs}:${process.env.PATH}` },
+    });
+    assert.equal(status, 0, stderr);
+    const text = readFileSync(join(folder, '.env'), 'utf8');
+    given.push(['SERVER', 'AGENT', 'CONTROL'].map((who) => new RegExp(`${who}_CPUS=(.*)`).exec(text)?.[1]));
+  }
+  assert.deepEqual(given, [
+    ['0', '0', '0'],
+    ['1', '0', '0'],
+    ['2-3', '0-1', '0'],
+    ['3-5', '1-2', '0'],
+    ['5-8', '1-4', '0'],
+  ]);
+});
+
 test('make-tls.sh makes what lets another machine reach Redis by TLS, and nobody by a name that is not its', async () => {
   const { status, stderr } = run('make-tls.sh', 'localhost', '127.0.0.1');
   assert.equal(status, 0, stderr);
@@ -57,7 +81,10 @@ test('make-tls.sh makes what lets another machine reach Redis by TLS, and nobody
   assert.equal(run('make-tls.sh', 'localhost').status, 2);
 
   const port = await freePort();
-  const redis = await startClusterRedis({ STAMPEDE_TLS_FOLDER: tls }, ['--tls-port', String(port)]);
+  const redis = await startClusterRedis({ STAMPEDE_TLS_FOLDER: relative('', tls) }, [
+    '--tls-port',
+    String(port),
+  ]);
   try {
     const [, credentials] = /\/\/(.*)@/.exec(redis.url('agent')) ?? [];
     const url = `rediss://${credentials}@localhost:${port}?ca=${join(tls, 'ca.crt')}`;

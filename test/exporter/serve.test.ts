@@ -111,8 +111,10 @@ test('what no honest client sends is refused, and the exporter goes on', async (
     await sent(port, 'POST /metrics HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n'),
     /^HTTP\/1\.1 413/,
   );
-  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
-    assert.equal((await ask(port, '/metrics', { method })).status, 405, method);
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+    const { status, headers, text } = await ask(port, '/metrics', { method });
+    assert.deepEqual([status, headers.allow, text], [405, 'GET, HEAD', 'only GET and HEAD are wanted\n']);
+  }
   assert.match(await sent(port, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400/);
   const head = await ask(port, '/metrics', { method: 'HEAD' });
   assert.deepEqual([head.status, head.text], [200, '']);

@@ -112,6 +112,37 @@ test('assembleTrial() of an open loop that outran its server counts what was don
   );
 });
 
+test('assembleTrial() of an open loop counts no backlog of the warm-up, but what it cost', () => {
+  // As measured: 7,532 due in 1.5 s, 8,960 completed in it. 0.8 cores busy over 5,973 a second.
+  const after = load({ counts: counts(7_532), completedMeanwhile: 8_960, measuredSeconds: 1.5 });
+  const cell = { ...parts().cell, concurrency: null, rate: 5_000 };
+  const { record } = assembleTrial(parts({ cell, loads: [after] }));
+  assert.equal(record.connectionsPerSecond, 7_532 / 1.5);
+  const cost = record.server.cpuMicrosecondsPerConnection ?? 0;
+  assert.ok(Math.abs(cost - 0.8e6 / (8_960 / 1.5)) < 1e-9, `${cost} µs`);
+  assert.equal(
+    record.notes.connectionsPerSecond,
+    '8960 connections completed during the measured time, more than the 7532 that were due in it: a backlog of the ' +
+      'warm-up was worked off; 7532 count',
+  );
+});
+
+test('assembleTrial() of an open loop lets one agent not make up for what another had left from its warm-up', () => {
+  const ahead = load({ counts: counts(10_000), completedMeanwhile: 12_000 });
+  const behind = load({ counts: counts(10_000), completedMeanwhile: 8_000 });
+  const cell = { ...parts().cell, concurrency: null, rate: 4_000 };
+  const { record } = assembleTrial(parts({ cell, loads: [ahead, behind] }));
+  assert.equal(record.connectionsPerSecond, 3_600);
+});
+
+test('assembleTrial() of a closed loop counts all that completed', () => {
+  const { record } = assembleTrial(
+    parts({ loads: [load({ counts: counts(10_000), completedMeanwhile: 10_000 })] }),
+  );
+  assert.equal(record.connectionsPerSecond, 2_000);
+  assert.equal(record.notes.connectionsPerSecond, undefined);
+});
+
 test('assembleTrial() takes the least idle load core for the headroom, and says what limited', () => {
   const busy = load({ cores: [{ core: 0, user: 0.2, system: 0.5, softirq: 0.2, idle: 0.1 }] });
   const { record } = assembleTrial(parts({ loads: [load(), busy] }));

@@ -66,8 +66,62 @@ test('judge() claims nothing on nine blocks, gives no interval on four', () => {
   assert.equal(nine.moreBlocks, 1);
   assert.notEqual(nine.low, null);
   const four = rowOf(judged({ truths: faster, scenario: { blocks: 4 } }), 'connectionsPerSecond');
-  assert.deepEqual([four.low, four.high, four.verdict, four.moreBlocks], [null, null, 'inconclusive', 6]);
+  assert.deepEqual([four.low, four.high, four.verdict], [null, null, 'inconclusive']);
   assert.ok((four.ratio ?? 0) > 1);
+});
+
+test('judge() forecasts nothing from too few blocks to know the spread: it says how many are wanted', () => {
+  const comparison = judged({ truths: faster, scenario: { blocks: 3 } });
+  for (const { metric, moreBlocks, notes } of comparison.rows) {
+    assert.equal(moreBlocks, null, metric);
+    assert.match(notes[0], /^3 blocks were measured; .* at least 10 are wanted for a claim$/);
+  }
+  assert.match(comparison.answer, /\(3 blocks, too few for an interval\): at least 10 blocks are wanted/);
+});
+
+test('judge() makes no bound of a rate that was asked for and reached, however busy the generator', () => {
+  const scenario = { factors: { variant: ['single-queue', 'reuseport'], rate: 5_000 } };
+  const truths = {
+    'single-queue': { loadIdle: 0.02, backlogShare: 0.2 },
+    reuseport: { loadIdle: 0.02, backlogShare: 0.06 },
+  };
+  const comparison = judged({ truths, scenario });
+  const rate = rowOf(comparison, 'connectionsPerSecond');
+  assert.deepEqual([rate.baselineMedian, rate.median], [5_000, 5_000]);
+  assert.deepEqual([rate.baselineLimitedBy, rate.limitedBy], ['undetermined', 'undetermined']);
+  assert.deepEqual([rate.verdict, rate.notes], ['equivalent', []]);
+  assert.equal(rowOf(comparison, 'latencySeconds.total.p99').limitedBy, 'generator');
+});
+
+test('judge() makes a bound of a rate that the generator fell short of', () => {
+  const scenario = { factors: { variant: ['single-queue', 'reuseport'], rate: 5_000 } };
+  const rate = rowOf(
+    judged({ truths: { reuseport: { loadIdle: 0.02, missedShare: 0.06 } }, scenario }),
+    'connectionsPerSecond',
+  );
+  assert.deepEqual([rate.median, rate.limitedBy, rate.verdict], [4_700, 'generator', 'inconclusive']);
+});
+
+test('judge() never makes a lower bound above what was asked of figures on either side of it', () => {
+  const scenario = { factors: { variant: ['single-queue', 'reuseport'], rate: 5_000 } };
+  const change = (trial: TrialRecord): TrialRecord => ({
+    ...trial,
+    connectionsPerSecond: trial.block <= 4 ? 4_000 : 5_040,
+  });
+  const rate = rowOf(
+    judged({ truths: { reuseport: { loadIdle: 0.02 } }, scenario }, change),
+    'connectionsPerSecond',
+  );
+  assert.deepEqual([rate.median, rate.limitedBy], [5_040, 'undetermined']);
+});
+
+test('judge() lets CPU per connection stand in an open loop too: it is a share of what was served', () => {
+  const scenario = { factors: { variant: ['single-queue', 'reuseport'], rate: 5_000 } };
+  const truths = {
+    'single-queue': { loadIdle: 0.1 },
+    reuseport: { cpuMicroseconds: 30, loadIdle: 0.1 },
+  };
+  assert.equal(rowOf(judged({ truths, scenario }), 'server.cpuMicrosecondsPerConnection').verdict, 'better');
 });
 
 test('judge() makes bounds of capacity when the generator was the limit, not of CPU per connection', () => {

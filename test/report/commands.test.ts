@@ -98,6 +98,22 @@ test('stampede compare names a contradiction and a figure that moved', async () 
   assert.ok(Math.abs((rate?.ratio ?? 0) - 18_000 / 23_100) < 0.03);
 });
 
+test('stampede compare keeps the marks of bounds, and says of two bounds neither "same" nor more', async () => {
+  const bounded = { 'single-queue': { loadIdle: 0.1 }, reuseport: { loadIdle: 0.1 } };
+  const options = { truths: bounded, blockNoise: 0.001, noise: 0.002 };
+  const first = await run('bounds', options);
+  const second = await run('bounds-again', { ...options, seed: 2 });
+  const { stdout } = await stampede('compare', first, second);
+  assert.match(stdout, /reuseport: connections\/s +≥ 2\d\.\d k +≥ 2\d\.\d k .* ~\n/);
+  assert.match(stdout, /reuseport: total latency, p50 +≤ \S+ ms +≤ \S+ ms .* ~\n/);
+  assert.match(stdout, /reuseport: server CPU per connection +\d.* same\n/);
+  const told = await stampede('report', first);
+  assert.match(
+    told.stdout,
+    /\n\nThe load generator was the limit in 20 of 20 trials, .*\n\n.*report\.html\n$/,
+  );
+});
+
 test('stampede compare ends with 2 when the runs have no cell in common', async () => {
   const first = await run('narrow', { scenario: { factors: { variant: ['single-queue'], concurrency: 8 } } });
   const second = await run('wide', { scenario: { factors: { variant: ['single-queue'], concurrency: 9 } } });

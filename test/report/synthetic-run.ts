@@ -28,6 +28,8 @@ export interface Truth {
   /** Share of the accepts that goes to the first core, of those that would be even. */
   readonly skew: number;
   readonly missedShare: number;
+  /** Connections that were due in the warm-up and completed in the interval, as a share of those due in it. */
+  readonly backlogShare: number;
   readonly measuresAccepts: boolean;
   readonly failed: Partial<Record<FailureCause, number>>;
 }
@@ -39,6 +41,7 @@ export const plainTruth: Truth = {
   loadIdle: 0.31,
   skew: 1,
   missedShare: 0,
+  backlogShare: 0,
   measuresAccepts: true,
   failed: {},
 };
@@ -112,7 +115,7 @@ function syntheticTrial({ trial, block, cell, truth, random, common, noise }: On
   const latency = truth.median * factor();
   const load = loadResultSchema.parse({
     counts,
-    completedMeanwhile: completed,
+    completedMeanwhile: Math.round(completed * (1 + truth.backlogShare)),
     lifetime,
     measuredSeconds,
     histograms: {

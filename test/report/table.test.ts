@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge } from '../../coordinator/judge/judge.ts';
 import { boundedFigure, difference, duration, figure, scaled } from '../../coordinator/report/figures.ts';
+import { limitAdvice } from '../../coordinator/report/limit-advice.ts';
 import { comparisonTable } from '../../coordinator/report/table.ts';
 import { syntheticScenario, syntheticTrials } from './synthetic-run.ts';
 
@@ -68,6 +69,31 @@ test('comparisonTable() lines its columns up, says ~ where nothing is decided, a
     /^threshold BROKEN {2}reuseport: connections\/s .*, wanted at least 1\.00 M$/,
   );
   assert.match(lines.at(-1) ?? '', /^reuseport completes .*: better\.$/);
+});
+
+test('comparisonTable() of one block says that ten are wanted, and forecasts nothing, not even of equal figures', () => {
+  const scenario = { blocks: 1 };
+  const trials = syntheticTrials({ scenario }).map(({ record }) => record);
+  const text = comparisonTable(judge({ run: 'r', scenario: syntheticScenario(scenario), trials }), {
+    colour: false,
+    width: 200,
+  });
+  assert.doesNotMatch(text, /more block/);
+  assert.match(text, /accept fairness \(Jain\) .* ~ +1 block, 10 wanted\n/);
+});
+
+test('limitAdvice() speaks up when the generator was the limit of most trials, and says what to do', () => {
+  const told = (idle: number, factors: object) => {
+    const truths = { 'single-queue': { loadIdle: 0.1 }, reuseport: { loadIdle: idle } };
+    const scenario = { factors: { variant: ['single-queue', 'reuseport'], ...factors } };
+    return limitAdvice(syntheticTrials({ truths, scenario }).map(({ record }) => record));
+  };
+  assert.equal(told(0.5, { rate: 5_000 }), null, 'half of them');
+  assert.match(
+    told(0.1, { rate: 5_000 }) ?? '',
+    /^The load generator was the limit in 20 of 20 trials, so latencies \(≤\) are bounds: .* more agents \(agents\.count\) .* lower rate/,
+  );
+  assert.match(told(0.1, { concurrency: 64 }) ?? '', /rates \(≥\) and latencies \(≤\) are bounds/);
 });
 
 test('comparisonTable() has colour only when asked, and loses its last column on a narrow terminal', () => {

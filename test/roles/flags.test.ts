@@ -62,6 +62,7 @@ for (const [role, flags, pattern] of [
 
 for (const [flags, status, pattern] of [
   [['--redis', redis], 2, /^Cannot reach Redis at redis\+unix:\/\/\/does\/not\/exist\.sock: .*ENOENT/],
+  [['--redis', redis, '--metrics', '127.0.0.1:0'], 2, /^Cannot reach Redis at redis\+unix:/],
   [
     ['--redis', redis, '--die-with-parent', '1'],
     3,
@@ -69,8 +70,11 @@ for (const [flags, status, pattern] of [
   ],
   [['--bogus'], 2, /unknown option '--bogus'/],
 ] as const) {
-  test(`stampede server ${flags.join(' ').replace('hidden', 'PASSWORD')} ends with ${status} and one clear line`, async () => {
+  test(`stampede server ${flags.join(' ').replace('hidden', 'PASSWORD')} ends with ${status} and one clear line`, {
+    timeout: 20_000,
+  }, async (t) => {
     const role = startRole(['server', ...flags, '--log-level', 'silent'], null);
+    t.after(() => role.end());
     assert.equal(await role.ended, status);
     assert.match(role.log(), pattern);
     assert.equal(role.log().trim().split('\n').length, 1, role.log());
