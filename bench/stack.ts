@@ -22,7 +22,7 @@ const figure = 'connections per second';
 const shared = { bench: 'stack', unit: '1/s' } as const;
 
 const options = benchOptions();
-const seconds = options.seconds ?? (options.small ? 0.2 : 2);
+const seconds = options.seconds ?? (options.small ? 0.1 : 2);
 const runs = options.small ? 1 : 7;
 const pairs = options.small ? 1 : 5;
 const tooShort = options.small ? '; too short for a claim' : '';

@@ -17,7 +17,7 @@ test('bench/stack says what the stack makes, with and without each part, and wha
     .map((line) => JSON.parse(line) as Figure);
   const [total, ...rest] = figures;
   assert.equal(total.figure, 'connections per second');
-  assert.ok((total.value ?? 0) > 10_000, `${total.value} connections/s`);
+  assert.ok((total.value ?? 0) > 1_000, `${total.value} connections/s`);
   const collected = rest.pop();
   assert.match(collected?.figure ?? '', /^collections of garbage in/);
   assert.deepEqual(
