@@ -21,7 +21,7 @@ import {
 } from './operations.ts';
 
 export const listenPolled = { threads: 20.5, processes: 0 } as const;
-export const filePolled = { threads: 13.5, processes: 0.8 } as const;
+export const filePolled = { threads: 13, processes: 0.8 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
