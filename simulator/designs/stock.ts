@@ -21,16 +21,16 @@ import {
 } from './operations.ts';
 
 export const listenPolled = { threads: 20.5, processes: 0 } as const;
-export const filePolled = { threads: 13.5, processes: 0.8 } as const;
+export const filePolled = { threads: 13.1, processes: 0.8 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 15.6)]),
+  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 15.8)]),
   connection(0.174, 'kernel'),
   allocates('file, inode, dentry'),
 ];
 export const closesFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 15.6)]),
+  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 15.8)]),
   connection(0.094, 'kernel'),
   writes('file, inode, dentry', 6),
 ];

@@ -1,14 +1,16 @@
 /**
  * The machines of the papers, one visible table.
  *
- * Clock, sockets and caches are the makers' figures; latencies lie in the range that micro-benchmarks of these processors report, in
- * cycles of the core's clock, and are what a line costs in the middle of other work. What is calibrated, and on what:
- *   one-core costs: 1-core points of MegaPipe Figure 1c, mTCP Figures 7a and 8, Fastsocket Figure 4;
- *   x5560 `otherSocket`: 1 transaction, 5 cores; e5-2690 `http`: the application's share under Linux 2.6 in mTCP Figure 1;
- *   amd48 one-core costs and `movedLines`: the row of Fine in Table 2 of Affinity-Accept.
- * Chosen, beyond the papers' list of points, looking at: e5-2690 `otherCore`, the shared queue at 8 cores; e5-2697v2 what of a
- * connection is not the application's, the base kernel at 24 cores; amd48 how a request's and a connection's costs divide and
- * `wakeCycles`, the throughput of Stock. Claims mark those points as calibrated on.
+ * Clock, sockets and caches are the makers' figures. Latencies start from what micro-benchmarks of these processors report, in
+ * cycles of the core's clock, and are what a line costs amid other work, some of it overlapped. Calibrated:
+ *   one-core costs, on the 1-core points of MegaPipe Figure 1c, mTCP Figures 7a and 8, Fastsocket Figure 4;
+ *   x5560 `otherSocket`, on 1 transaction at 5 cores;
+ *   e5-2690 `http`, on the application's share under Linux 2.6 in mTCP Figure 1;
+ *   amd48 one-core costs and `movedLines`, on the row of Fine in Table 2 of Affinity-Accept.
+ * Chosen beyond the papers' list of points, which claims mark as calibrated on, too:
+ *   x5560 `otherCore`, looking at the fall from 4 to 5 cores; e5-2690 `otherCore`, at the shared queue on 8 cores;
+ *   e5-2697v2: what of a connection is not the application's, at the base kernel on 24 cores;
+ *   amd48: how the cost divides between connection and request, and `wakeCycles`, at the throughput of Stock.
  */
 
 import type { MachineInput } from './machine.ts';

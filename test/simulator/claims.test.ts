@@ -1,4 +1,4 @@
-/** How a claim is judged, and the claims of locks, queues and flow groups, as `stampede simulate papers` runs them. */
+/** How a claim is judged. The claims themselves are put to the test in `papers.test.ts`. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,10 +10,6 @@ import {
   type Tolerance,
   toleranceText,
 } from '../../simulator/papers/claim.ts';
-import { flowGroupClaims } from '../../simulator/papers/claims-flow-groups.ts';
-import { lockClaims } from '../../simulator/papers/claims-locks.ts';
-import { queueClaims } from '../../simulator/papers/claims-queues.ts';
-import { testClaims } from '../../simulator/papers/papers.ts';
 
 function check(simulated: number, tolerance: Tolerance, published = 10): Check {
   return { figure: 'x', published, simulated, unit: '', tolerance, basis: 'predicted' };
@@ -65,15 +61,4 @@ test('judgeClaim(): one check out of tolerance is enough, and says why', () => {
 test('judgeClaim(): a claim that checks nothing is a mistake; nothing published as 0 has a relative error', () => {
   assert.throws(() => judged(), /checks nothing/);
   assert.equal(judged(check(0, { kind: 'absolute', by: 0 }, 0)).checks[0].relativeError, null);
-});
-
-test('testClaims(): C30 to C41 of locks, queues and flow groups are within their tolerances', () => {
-  const seed = 1;
-  const { claims } = testClaims([...lockClaims, ...queueClaims, ...flowGroupClaims], seed);
-  assert.deepEqual(
-    claims.map(({ id }) => id),
-    ['C30', 'C31', 'C33', 'C34', 'C37', 'C41'],
-  );
-  for (const { id, verdict, checks } of claims)
-    assert.equal(verdict, 'within', `${id}, seed ${seed}: ${JSON.stringify(checks, null, 1)}`);
 });
