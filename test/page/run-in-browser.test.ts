@@ -232,5 +232,6 @@ test('openPage() serves none where none is wanted, or where nobody would learn o
   assert.deepEqual(said, []);
   const page = await openPage({ quiet: true, page: '0' }, place);
   await page?.close();
-  assert.match(said.join(), /^page: http:\/\/127\.0\.0\.1:\d+\/$/);
+  assert.match(page?.where ?? '', /^page: http:\/\/127\.0\.0\.1:\d+\/$/);
+  assert.deepEqual(said, [], 'where it is, is said once the run is there');
 });
