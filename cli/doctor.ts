@@ -1,7 +1,7 @@
 /** `stampede doctor`: what holds a run back on this machine, and what to do about it. Changes nothing. */
 
 import { Command } from 'commander';
-import { findK6 } from '../control/k6-program.ts';
+import { askK6 } from '../control/k6-program.ts';
 import { collectEnvironment } from '../coordinator/environment.ts';
 import { findProgram } from '../coordinator/labs/program.ts';
 import { readMachine } from '../coordinator/plan/machine.ts';
@@ -52,7 +52,7 @@ async function doctorFacts(): Promise<DoctorFacts> {
       program('setpriv', 'util-linux', 'what a run starts ends with it more surely'),
       program('ethtool', 'ethtool', 'trials of the lab "namespaces" with frames below TCP need it'),
       program('wrk', 'wrk', 'the bench "socket" compares with it'),
-      ['k6', { path: findK6().path, get: howToGetK6, why: 'the engine k6 needs it' }],
+      ['k6', { path: (await askK6()).path, get: howToGetK6, why: 'the engine k6 needs it' }],
     ]),
   };
 }

@@ -36,11 +36,13 @@ export interface PagePlace {
 
 export interface WatchedPage {
   readonly watcher: RunWatcher;
+  /** For a person. */
+  readonly where: string;
   close(): Promise<void>;
 }
 
 /**
- * Null: no page is wanted, or nobody would learn of it. Where it is goes to `say`, but never the token.
+ * Null: no page is wanted, or nobody would learn of it: why goes to `say`.
  * @throws {Failure} exit status 2: it is to be at an address that cannot be had.
  */
 export async function openPage(
@@ -55,8 +57,8 @@ export async function openPage(
   const model = new RunModel();
   try {
     const served = await servePage({ address, token, assets: pageAssets, folder: folder.path, model });
-    say(`page: ${served.url}${token === null ? '' : ' (asks for the token)'}`);
-    return { watcher: model, close: served.close };
+    const where = `page: ${served.url}${token === null ? '' : ' (asks for the token)'}`;
+    return { watcher: model, where, close: served.close };
   } catch (error) {
     if (page !== undefined) throw error;
     say(`! the run cannot be watched: ${messageOf(error)}`);

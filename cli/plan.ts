@@ -1,19 +1,19 @@
 /** `stampede plan`: what would run, how long, on which cores, and whether this machine can. Starts nothing. */
 
 import { Command } from 'commander';
-import { readMachine } from '../coordinator/plan/machine.ts';
+import { readMachineFor } from '../coordinator/plan/machine-for-scenario.ts';
 import { type Plan, planRun, trialOverheadSeconds } from '../coordinator/plan/plan.ts';
 import type { FactorName } from '../protocol/cell.ts';
 import { ExitStatus } from '../protocol/failure.ts';
 import type { Scenario } from '../protocol/scenario.ts';
-import { readScenario, type ScenarioOptions, scenarioOptions } from './scenario-argument.ts';
+import { labOption, readScenario, type ScenarioOptions, scenarioOptions } from './scenario-argument.ts';
 import { columns, duration, plural, styleOf } from './terminal.ts';
 
 /** More cells than this are told by their factors alone. */
 const listedCells = 24;
 
 export function planCommand(): Command {
-  return scenarioOptions(new Command('plan'))
+  return labOption(scenarioOptions(new Command('plan')))
     .description('Print what a scenario would run, how long it would take, and what this machine cannot do.')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -26,7 +26,7 @@ Example:
     )
     .action(async (path: string, options: ScenarioOptions & { json?: boolean }) => {
       const { scenario } = await readScenario(path, options);
-      const plan = planRun(scenario, readMachine());
+      const plan = planRun(scenario, await readMachineFor(scenario));
       process.stdout.write(
         options.json === true ? `${planJson(scenario, plan)}\n` : planText(scenario, plan),
       );

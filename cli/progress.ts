@@ -3,7 +3,7 @@
  * ten seconds. All of it goes to stderr; stdout belongs to the result.
  */
 
-import type { Progress } from '../coordinator/run-options.ts';
+import type { Phase, Progress } from '../coordinator/run-options.ts';
 import { amount, duration, type Style, styleOf } from './terminal.ts';
 
 const sparseMs = 10_000;
@@ -16,13 +16,24 @@ export interface ProgressDisplay {
   end(): void;
 }
 
-export function progressDisplay(stream: NodeJS.WriteStream, quiet: boolean): ProgressDisplay {
-  const style = styleOf(stream);
-  if (quiet) return { show: () => {}, say: () => {}, end: () => {} };
-  return stream.isTTY ? rewriting(stream, style) : sparse(stream, style);
+/** What the run starts for itself, and what it finds. */
+export interface RunParts {
+  readonly isOwnRedis: boolean;
+  readonly areOwnMembers: boolean;
 }
 
-function rewriting(stream: NodeJS.WriteStream, style: Style): ProgressDisplay {
+export function progressDisplay(
+  stream: NodeJS.WriteStream,
+  quiet: boolean,
+  parts: RunParts = { isOwnRedis: true, areOwnMembers: true },
+): ProgressDisplay {
+  const style = styleOf(stream);
+  if (quiet) return { show: () => {}, say: () => {}, end: () => {} };
+  const phaseWords = wordsOfPhases(parts);
+  return stream.isTTY ? rewriting(stream, style, phaseWords) : sparse(stream, style, phaseWords);
+}
+
+function rewriting(stream: NodeJS.WriteStream, style: Style, phaseWords: PhaseWords): ProgressDisplay {
   let line = '';
   let rate = '';
   const clear = (): void => {
@@ -46,8 +57,10 @@ function rewriting(stream: NodeJS.WriteStream, style: Style): ProgressDisplay {
       const lasting = lastingLine(progress, style);
       if (lasting !== null) return say(lasting);
       switch (progress.kind) {
-        case 'phase':
-          return draw(phaseWords(progress.phase));
+        case 'phase': {
+          const words = phaseWords[progress.phase];
+          return words === null ? undefined : draw(words);
+        }
         case 'trial':
           trial = trialWords(progress);
           rate = '';
@@ -67,7 +80,7 @@ function rewriting(stream: NodeJS.WriteStream, style: Style): ProgressDisplay {
   };
 }
 
-function sparse(stream: NodeJS.WriteStream, style: Style): ProgressDisplay {
+function sparse(stream: NodeJS.WriteStream, style: Style, phaseWords: PhaseWords): ProgressDisplay {
   let block = 0;
   let lastMs = Number.NEGATIVE_INFINITY;
   const say = (text: string): void => {
@@ -77,7 +90,10 @@ function sparse(stream: NodeJS.WriteStream, style: Style): ProgressDisplay {
     show: (progress) => {
       const lasting = lastingLine(progress, style);
       if (lasting !== null) return say(lasting);
-      if (progress.kind === 'phase' && progress.phase !== 'trials') return say(phaseWords(progress.phase));
+      if (progress.kind === 'phase') {
+        const words = phaseWords[progress.phase];
+        return words === null || progress.phase === 'trials' ? undefined : say(words);
+      }
       if (progress.kind !== 'trial') return undefined;
       const nowMs = performance.now();
       if (progress.block === block && nowMs - lastMs < sparseMs) return undefined;
@@ -112,16 +128,19 @@ function trialWords(progress: Extract<Progress, { kind: 'trial' }>): string {
   return `trial ${done + 1} of ${total}, ${duration(secondsLeft)} left: ${what}${again}`;
 }
 
-const phases: Readonly<Record<Extract<Progress, { kind: 'phase' }>['phase'], string>> = {
-  opening: 'opening the run folder',
-  redis: 'starting Redis',
-  lab: 'making the lab',
-  members: 'starting the agents and the server host',
-  trials: 'measuring',
-  judging: 'judging',
-  closing: 'closing',
-};
+type PhaseWords = Readonly<Record<Phase, string | null>>;
 
-function phaseWords(phase: keyof typeof phases): string {
-  return `${phases[phase]} …`;
+function wordsOfPhases({ isOwnRedis, areOwnMembers }: RunParts): PhaseWords {
+  return {
+    // It takes milliseconds, and may yet be refused.
+    opening: null,
+    redis: `${isOwnRedis ? 'starting' : 'connecting to'} Redis …`,
+    lab: 'making the lab …',
+    members: areOwnMembers
+      ? 'starting the agents and the server host …'
+      : 'waiting for the agents and the server host …',
+    trials: 'measuring …',
+    judging: 'judging …',
+    closing: 'closing …',
+  };
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { parseRedisUrl } from '../control/redis-url.ts';
 import type { RunOutcome } from '../coordinator/run-options.ts';
+import type { RunWatcher } from '../coordinator/watchers.ts';
 import { type ListenAddress, takeToken } from '../protocol/access.ts';
 import { ExitStatus } from '../protocol/failure.ts';
 import { type RunFolder, runFolder } from '../protocol/run-folder.ts';
@@ -20,7 +21,7 @@ import { openOutFolder } from './out-folder.ts';
 import { openPage, type PageChoice, pageOptions } from './page-option.ts';
 import { progressDisplay } from './progress.ts';
 import type { RunExporter } from './run-exporter.ts';
-import { readScenario, type ScenarioOptions, scenarioOptions } from './scenario-argument.ts';
+import { labOption, readScenario, type ScenarioOptions, scenarioOptions } from './scenario-argument.ts';
 import { wantsColour } from './terminal.ts';
 
 export interface RunCommandOptions extends ScenarioOptions, PageChoice {
@@ -32,7 +33,7 @@ export interface RunCommandOptions extends ScenarioOptions, PageChoice {
 }
 
 export function runCommand(): Command {
-  return pageOptions(withMetricsBesideScenario(scenarioOptions(new Command('run'))))
+  return pageOptions(withMetricsBesideScenario(labOption(scenarioOptions(new Command('run')))))
     .description('Run a scenario: flood every variant in randomised blocks, judge, report.')
     .option(
       '--out <DIR>',
@@ -80,7 +81,10 @@ async function runWatched(
   const folder = runFolder(out.path);
   // The coordinator brings BullMQ with it: only who runs waits for that.
   const { runScenario } = await import('../coordinator/coordinator.ts');
-  const display = progressDisplay(process.stderr, options.quiet === true);
+  const display = progressDisplay(process.stderr, options.quiet === true, {
+    isOwnRedis: redisUrl === null,
+    areOwnMembers: scenario.lab !== 'cluster',
+  });
   const say = (text: string) => process.stderr.write(`${text}\n`);
   const page = await openPage(options, { folder, token, say }).catch(async (error: unknown) => {
     await out.remove();
@@ -88,7 +92,6 @@ async function runWatched(
   });
   const interrupt = endOnSignals(display.say);
   markRunUnderWay();
-  if (exporter !== null) display.say(`metrics: ${exporter.url}`);
   try {
     const outcome = await runScenario({
       scenario,
@@ -102,7 +105,11 @@ async function runWatched(
       ],
       signal: interrupt.signal,
       onProgress: display.show,
-      watchers: [...(exporter?.watchers ?? []), ...(page === null ? [] : [page.watcher])],
+      watchers: [
+        ...(exporter === null ? [] : [onceOpened(() => display.say(`metrics: ${exporter.url}`))]),
+        ...(exporter?.watchers ?? []),
+        ...(page === null ? [] : [onceOpened(() => say(page.where)), page.watcher]),
+      ],
     });
     display.end();
     await tell(outcome, folder, options);
@@ -115,6 +122,11 @@ async function runWatched(
     await out.remove();
     interrupt.forget();
   }
+}
+
+/** A run that is refused has nothing to be watched. */
+function onceOpened(tell: () => void): RunWatcher {
+  return { see: ({ kind }) => (kind === 'opened' ? tell() : undefined) };
 }
 
 /** Scripts read this. */

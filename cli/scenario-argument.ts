@@ -15,6 +15,7 @@ export interface ScenarioOptions {
   readonly lab?: string;
 }
 
+/** Those that every command has which takes a scenario. */
 export function scenarioOptions(command: Command): Command {
   return command
     .argument('<SCENARIO>', 'a scenario file (YAML)')
@@ -23,12 +24,16 @@ export function scenarioOptions(command: Command): Command {
       '--set <FACTOR=LEVELS>',
       'levels of a factor, instead of those of the scenario; repeatable',
       collected,
-    )
-    .addOption(
-      new Option('--lab <KIND>', 'where load and server meet, instead of that of the scenario').choices(
-        labKinds,
-      ),
     );
+}
+
+/** Where the command leaves that to be chosen: a coordinator's is the cluster. */
+export function labOption(command: Command): Command {
+  return command.addOption(
+    new Option('--lab <KIND>', 'where load and server meet, instead of that of the scenario').choices(
+      labKinds,
+    ),
+  );
 }
 
 /** The scenario with the changes written into its text. @throws {Failure} exit status 2. */

@@ -18,7 +18,7 @@ import { openCrew } from './crew.ts';
 import { writeWhole } from './durable-file.ts';
 import { collectEnvironment } from './environment.ts';
 import { openLab } from './labs/open-lab.ts';
-import { readMachine } from './plan/machine.ts';
+import { readMachineFor } from './plan/machine-for-scenario.ts';
 import { type Plan, planRun } from './plan/plan.ts';
 import { openRunFiles, type RunFiles } from './run-files.ts';
 import type { RunOptions, RunOutcome, RunState } from './run-options.ts';
@@ -47,13 +47,15 @@ interface Ending {
   readonly state: RunState;
   readonly reason: string | null;
   readonly error: unknown;
+  /** The same `error`, where nothing had been started yet. */
+  readonly refusal: Failure | null;
 }
 
 /**
  * Runs a scenario, or completes an interrupted run of it.
  *
  * @throws {Failure} with exit status 2 when nothing was started: an impossible plan, a folder that is not ours, a Redis
- *   that is not fit. Whatever goes wrong later is in the outcome.
+ *   that is not fit. A run that this call began is then no more. Whatever goes wrong later is in the outcome.
  */
 export async function runScenario(given: RunOptions): Promise<RunOutcome> {
   const watchers = new Watchers(given.watchers ?? [], (text) => given.onProgress({ kind: 'warning', text }));
@@ -64,7 +66,7 @@ export async function runScenario(given: RunOptions): Promise<RunOutcome> {
   const options: RunOptions = { ...given, onProgress };
   const { scenario, scenarioText, folder } = options;
   onProgress({ kind: 'phase', phase: 'opening' });
-  const plan = planRun(scenario, readMachine());
+  const plan = planRun(scenario, await readMachineFor(scenario));
   if (plan.problems.length > 0) throw badInput(plan.problems.join('\n'));
   for (const text of plan.warnings) onProgress({ kind: 'warning', text });
 
@@ -76,6 +78,7 @@ export async function runScenario(given: RunOptions): Promise<RunOutcome> {
     watchers.tell({ kind: 'opened', run: files.record.run, folder, scenario, plan, committed });
     const trials = new Trials(options, plan, files, watchers);
     const ending = await trials.run();
+    if (ending.refusal !== null && files.takeBack()) throw ending.refusal;
     const outcome = await finish(options, plan, files, trials, ending);
     if (outcome.comparison !== null)
       watchers.tell({ kind: 'judged', comparison: outcome.comparison, isFinal: true });
@@ -114,7 +117,7 @@ class Trials {
   async run(): Promise<Ending> {
     const { ledger } = this.#files;
     const left = this.#plan.trials.filter(({ trial }) => !ledger.committed.has(trial));
-    if (left.length === 0) return { state: 'complete', reason: null, error: null };
+    if (left.length === 0) return { state: 'complete', reason: null, error: null, refusal: null };
     const stopWatching = this.#watchForEnd(left.length);
     try {
       const schedule = await this.#open();
@@ -165,7 +168,7 @@ class Trials {
     });
     stop.throwIfAborted();
 
-    onProgress({ kind: 'phase', phase: 'lab' });
+    if (this.#plan.lab !== 'cluster') onProgress({ kind: 'phase', phase: 'lab' });
     const lab =
       this.#plan.lab === 'cluster'
         ? null
@@ -254,17 +257,19 @@ class Trials {
   }
 
   #endingOf(error: unknown): Ending {
-    if (error instanceof RunEnded) return { state: error.state, reason: error.message, error: null };
+    if (error instanceof RunEnded)
+      return { state: error.state, reason: error.message, error: null, refusal: null };
     if (error instanceof Failure) {
       const refused = error.exitStatus === ExitStatus.badInput && this.#schedule === null;
-      return { state: 'invalid', reason: error.message, error: refused ? error : null };
+      const refusal = refused ? error : null;
+      return { state: 'invalid', reason: error.message, error: refusal, refusal };
     }
-    if (error !== null) return { state: 'invalid', reason: messageOf(error), error };
-    if (this.givenUp.size === 0) return { state: 'complete', reason: null, error: null };
+    if (error !== null) return { state: 'invalid', reason: messageOf(error), error, refusal: null };
+    if (this.givenUp.size === 0) return { state: 'complete', reason: null, error: null, refusal: null };
     const [[trial, why] = ['', '']] = this.givenUp;
     const others = this.givenUp.size === 1 ? '' : ` (and ${this.givenUp.size - 1} more)`;
     const state = this.#files.ledger.committed.size > 0 ? 'degraded' : 'invalid';
-    return { state, reason: `trial ${trial} was given up${others}: ${why}`, error: null };
+    return { state, reason: `trial ${trial} was given up${others}: ${why}`, error: null, refusal: null };
   }
 
   #warn(text: string): void {

@@ -7,6 +7,7 @@ import { lockFolder } from './folder-lock.ts';
 import { Ledger } from './ledger.ts';
 import { AttemptLog, attemptLeftOpen, EventLog, type OpenAttempt } from './logs.ts';
 import { openRun, prepareFolder, type RunRecord } from './run-state.ts';
+import { Writings } from './writings.ts';
 
 export interface RunFiles {
   readonly record: RunRecord;
@@ -15,6 +16,8 @@ export interface RunFiles {
   readonly events: EventLog;
   /** The attempt an earlier coordinator died in; it is in attempts.jsonl now. */
   readonly interrupted: OpenAttempt | null;
+  /** Nothing was started: as it closes, what this start has written goes. False: the run is an earlier start's, and stays. */
+  takeBack(): boolean;
 }
 
 /** @throws {Failure} when the folder is somebody else's, of another scenario, or damaged. */
@@ -24,9 +27,14 @@ export async function openRunFiles(
   scenarioText: string,
   closers: Closers,
 ): Promise<RunFiles> {
+  const writings = await Writings.of(folder);
   await prepareFolder(folder);
   const lock = await lockFolder(folder.path);
   closers.add('the lock of the run folder', () => lock.release());
+  let isTakenBack = false;
+  closers.add('what this start has written', async () => {
+    if (isTakenBack) await writings.remove();
+  });
   const record = await openRun(folder, scenario, scenarioText);
   const ledger = await Ledger.open(folder);
   closers.add('trials.jsonl', () => ledger.close());
@@ -39,7 +47,11 @@ export async function openRunFiles(
   if (ledger.repaired !== null) events.write({ event: 'ledger-repaired', reason: ledger.repaired });
   const interrupted = leftOpen !== null && !ledger.committed.has(leftOpen.trial) ? leftOpen : null;
   if (leftOpen !== null) await closeAttempt(leftOpen, interrupted !== null, attempts, events);
-  return { record, ledger, attempts, events, interrupted };
+  const takeBack = (): boolean => {
+    isTakenBack = record.incarnation === 1 && ledger.committed.size === 0;
+    return isTakenBack;
+  };
+  return { record, ledger, attempts, events, interrupted, takeBack };
 }
 
 async function closeAttempt(

@@ -109,6 +109,9 @@ export function overrideScenario(text: string, overrides: Overrides): string {
   return document.toString({ lineWidth: 0 });
 }
 
+/** As in a file: 2000, 0.5, 1e3, .5e-2. */
+const writtenNumber = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
 function parseSet(argument: string): { path: Path; value: unknown } {
   const equals = argument.indexOf('=');
   const factor = argument.slice(0, equals).trim();
@@ -127,7 +130,7 @@ function parseSet(argument: string): { path: Path; value: unknown } {
         `${meant === null ? '' : ` (did you mean "${meant}"?)`}.`,
     );
   }
-  const values = levels.map((level) => (/^-?\d+(\.\d+)?$/.test(level) ? Number(level) : level));
+  const values = levels.map((level) => (writtenNumber.test(level) ? Number(level) : level));
   return { path: ['factors', factor], value: values.length === 1 ? values[0] : values };
 }
 

@@ -7,8 +7,8 @@
 
 import { z } from 'zod';
 import { type FactorName, levelSchemas } from './cell.ts';
-import { maxHttpRequestBytes } from './traffic.ts';
-import { applications, designs, parseVariant, variantNames } from './variant-catalogue.ts';
+import { misfitsOf } from './scenario-checks.ts';
+import { applications, variantNames } from './variant-catalogue.ts';
 
 export const labKinds = ['auto', 'loopback', 'namespaces', 'cluster'] as const;
 
@@ -27,9 +27,6 @@ export const metricNames = [
   'latencySeconds.total.p99',
 ] as const;
 export type MetricName = (typeof metricNames)[number];
-
-/** More would take weeks, and the plan must fit in memory. */
-export const maxTrials = 100_000;
 
 /** One level, or a list of different ones. Parsed to a list. */
 const levels = <T extends z.ZodType<string | number>>(level: T, fallback?: z.output<T>) => {
@@ -52,149 +49,100 @@ export const thresholdSchema = z
     error: 'neither min nor max is there; wanted one, or both',
   });
 
-export const scenarioSchema = z
-  .strictObject({
-    name: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'wanted lower-case letters, digits and hyphens, at most 64'),
-    question: z
-      .string()
-      .max(500)
-      // Terminals obey what reports would only show.
-      .refine((text) => !/[^\P{Cc}\s]/u.test(text), {
-        error: 'holds a control character; wanted a sentence',
-      })
-      .transform((text) => text.trim().replace(/\s+/g, ' '))
-      .optional()
-      .describe('What the run is to answer, in a sentence'),
-    seed: z
-      .int()
-      .min(0)
-      .max(0xffff_ffff)
-      .default(1)
-      .describe('Seeds the order of trials and the arrival schedules'),
-    lab: z
-      .enum(labKinds)
-      .default('auto')
-      .describe('Where load and server meet; auto: namespaces where allowed, else loopback'),
-    application: z.enum(applications).default('echo'),
-    port: z.int().min(0).max(65_535).default(0).describe("The server's TCP port; 0: any free one"),
-    factors: z.strictObject({
-      variant: levels(levelSchemas.variant),
-      cores: levels(levelSchemas.cores, 1),
-      engine: levels(levelSchemas.engine, 'socket'),
-      messages: levels(levelSchemas.messages, 1),
-      requestBytes: levels(levelSchemas.requestBytes, 64),
-      responseBytes: levels(levelSchemas.responseBytes, 64),
-      close: levels(levelSchemas.close, 'client-fin'),
-      concurrency: levels(levelSchemas.concurrency).optional(),
-      rate: levels(levelSchemas.rate).optional(),
-    }),
-    baseline: levelSchemas.variant
-      .optional()
-      .describe('What the others are compared with; without it, the first variant'),
-    metric: z.enum(metricNames).optional().describe('What the one-sentence answer is about'),
-    warmUpSeconds: z.number().min(0).max(600).default(1),
-    measuredSeconds: z.number().min(0.2).max(3600).default(5),
-    blocks: z
-      .int()
-      .min(1)
-      .max(1000)
-      .default(10)
-      .describe('Randomised passes over the cells; 10 or more for a claim'),
-    smallestDifference: z
-      .number()
-      .gt(0)
-      .lt(1)
-      .default(0.05)
-      .describe('The smallest relative difference that matters'),
-    confidence: z.number().min(0.5).max(0.999).default(0.95),
-    attempts: z
-      .int()
-      .min(1)
-      .max(10)
-      .default(3)
-      .describe('How often one trial may be tried before the run gives it up'),
-    agents: z
-      .strictObject({
-        count: z.int().min(1).max(256).default(1),
-        sourceAddresses: z.int().min(1).max(1000).default(1).describe('Source addresses of each agent'),
-      })
-      .prefault({}),
-    timeouts: z
-      .strictObject({
-        connectSeconds: z.number().min(0.05).max(60).default(3),
-        responseSeconds: z.number().min(0.05).max(60).default(3),
-        serverReadySeconds: z.number().min(0.1).max(120).default(10),
-      })
-      .prefault({}),
-    thresholds: z.array(thresholdSchema).max(64).default([]),
-  })
-  .superRefine((scenario, context) => {
-    const { factors } = scenario;
-    if ((factors.concurrency === undefined) === (factors.rate === undefined)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['factors'],
-        message:
-          factors.rate === undefined
-            ? 'neither concurrency nor rate is there; wanted one: concurrency (closed loop) or rate (open loop)'
-            : 'both concurrency and rate are there; wanted one: concurrency (closed loop) or rate (open loop)',
-      });
-    }
-    if (scenario.baseline !== undefined && !factors.variant.includes(scenario.baseline)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['baseline'],
-        message: `"${scenario.baseline}" is not one of the compared variants; wanted one of ${factors.variant.join(', ')}`,
-      });
-    }
-    factors.variant.forEach((variant, index) => {
-      const design = parseVariant(variant)?.design;
-      if (design === undefined) return;
-      const can: readonly string[] = designs[design].applications;
-      if (!can.includes(scenario.application)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['factors', 'variant', index],
-          message: `"${variant}" does not speak ${scenario.application}; wanted application: ${can.join(' or ')}, or another variant`,
-        });
-      }
-    });
-    factors.requestBytes.forEach((bytes, index) => {
-      if (scenario.application === 'http' && bytes > maxHttpRequestBytes) {
-        context.addIssue({
-          code: 'custom',
-          path: ['factors', 'requestBytes', index],
-          message: `is ${bytes}, a longer request head than HTTP servers take; wanted at most ${maxHttpRequestBytes} with application: http`,
-        });
-      }
-    });
-    scenario.thresholds.forEach((threshold, index) => {
-      if (threshold.variant !== undefined && !factors.variant.includes(threshold.variant)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['thresholds', index, 'variant'],
-          message: `"${threshold.variant}" is not one of the compared variants; wanted one of ${factors.variant.join(', ')}`,
-        });
-      }
-      if (threshold.min !== undefined && threshold.max !== undefined && threshold.min > threshold.max) {
-        context.addIssue({
-          code: 'custom',
-          path: ['thresholds', index, 'min'],
-          message: `is ${threshold.min}, over max ${threshold.max}; wanted min to be at most max`,
-        });
-      }
-    });
-    const cells = Object.values(factors).reduce((product, list) => product * (list?.length ?? 1), 1);
-    if (cells * scenario.blocks > maxTrials) {
-      context.addIssue({
-        code: 'custom',
-        path: ['blocks'],
-        message: `${cells} cells × ${scenario.blocks} blocks are ${cells * scenario.blocks} trials; wanted at most ${maxTrials}`,
-      });
-    }
-  });
+const scenarioFields = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'wanted lower-case letters, digits and hyphens, at most 64'),
+  question: z
+    .string()
+    .max(500)
+    // Terminals obey what reports would only show.
+    .refine((text) => !/[^\P{Cc}\s]/u.test(text), {
+      error: 'holds a control character; wanted a sentence',
+    })
+    .transform((text) => text.trim().replace(/\s+/g, ' '))
+    .optional()
+    .describe('What the run is to answer, in a sentence'),
+  seed: z
+    .int()
+    .min(0)
+    .max(0xffff_ffff)
+    .default(1)
+    .describe('Seeds the order of trials and the arrival schedules'),
+  lab: z
+    .enum(labKinds)
+    .default('auto')
+    .describe('Where load and server meet; auto: namespaces where allowed, else loopback'),
+  application: z.enum(applications).default('echo'),
+  port: z.int().min(0).max(65_535).default(0).describe("The server's TCP port; 0: any free one"),
+  factors: z.strictObject({
+    variant: levels(levelSchemas.variant),
+    cores: levels(levelSchemas.cores, 1),
+    engine: levels(levelSchemas.engine, 'socket'),
+    messages: levels(levelSchemas.messages, 1),
+    requestBytes: levels(levelSchemas.requestBytes, 64),
+    responseBytes: levels(levelSchemas.responseBytes, 64),
+    close: levels(levelSchemas.close, 'client-fin'),
+    concurrency: levels(levelSchemas.concurrency).optional(),
+    rate: levels(levelSchemas.rate).optional(),
+  }),
+  baseline: levelSchemas.variant
+    .optional()
+    .describe('What the others are compared with; without it, the first variant'),
+  metric: z.enum(metricNames).optional().describe('What the one-sentence answer is about'),
+  warmUpSeconds: z.number().min(0).max(600).default(1),
+  measuredSeconds: z.number().min(0.2).max(3600).default(5),
+  blocks: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(10)
+    .describe('Randomised passes over the cells; 10 or more for a claim'),
+  smallestDifference: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.05)
+    .describe('The smallest relative difference that matters'),
+  confidence: z.number().min(0.5).max(0.999).default(0.95),
+  attempts: z
+    .int()
+    .min(1)
+    .max(10)
+    .default(3)
+    .describe('How often one trial may be tried before the run gives it up'),
+  agents: z
+    .strictObject({
+      count: z.int().min(1).max(256).default(1),
+      sourceAddresses: z.int().min(1).max(1000).default(1).describe('Source addresses of each agent'),
+    })
+    .prefault({}),
+  timeouts: z
+    .strictObject({
+      connectSeconds: z.number().min(0.05).max(60).default(3),
+      responseSeconds: z.number().min(0.05).max(60).default(3),
+      serverReadySeconds: z.number().min(0.1).max(120).default(10),
+    })
+    .prefault({}),
+  thresholds: z.array(thresholdSchema).max(64).default([]),
+});
+
+/** Runs whatever is wrong with single values: every mistake is told at once. */
+const fitTogether: z.core.$ZodCheck<z.output<typeof scenarioFields>> = new z.core.$ZodCheck({
+  check: 'custom',
+  when: ({ value, issues }) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !issues.some(({ code, path = [] }) => code === 'invalid_type' && path.length === 0),
+});
+fitTogether._zod.check = ({ value, issues }) => {
+  // A key too many leaves the values beside it as well as they are.
+  const faults = issues.filter(({ code }) => code !== 'unrecognized_keys').map(({ path = [] }) => path);
+  for (const { path, message } of misfitsOf(value, faults))
+    issues.push({ code: 'custom', path, message, input: value });
+};
+
+export const scenarioSchema = scenarioFields.check(fitTogether);
 
 export type Scenario = Readonly<z.output<typeof scenarioSchema>>;
 export type Threshold = Readonly<z.output<typeof thresholdSchema>>;

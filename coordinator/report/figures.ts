@@ -51,6 +51,21 @@ export function duration(seconds: number): string {
   return `${digits(seconds)} s`;
 }
 
+/** Over this, two clocks do not count from the same moment. */
+const largestOffsetMicroseconds = 86_400e6;
+
+/**
+ * How far the control clock is ahead of a member's: "offset +312 µs"; of a member whose clock began when its machine was
+ * started, when that was: "counts from 2026-12-01 03:44 UTC".
+ */
+export function clockOffset(microseconds: number): string {
+  if (Math.abs(microseconds) < largestOffsetMicroseconds)
+    return `offset ${microseconds < 0 ? '−' : '+'}${duration(Math.abs(microseconds) / 1e6)}`;
+  const began = new Date(microseconds / 1e3);
+  if (Number.isNaN(began.getTime())) return 'offset beyond all dates';
+  return `counts from ${began.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
 /** Three significant digits, without an exponent. */
 export function digits(value: number): string {
   const size = Math.abs(value);
@@ -64,6 +79,12 @@ export function difference(ratio: number | null): string {
   const percent = (ratio - 1) * 100;
   const text = Math.abs(percent).toFixed(1);
   return `${text === '0.0' ? '±' : percent < 0 ? '−' : '+'}${text} %`;
+}
+
+/** The same on an axis, without digits that a tick does not need: "+10 %", "×2", "±0 %". */
+export function ratioTickWords(ratio: number): string {
+  if (ratio >= 2) return `×${ratio}`;
+  return difference(ratio).replace('.0 %', ' %');
 }
 
 /** "−2.1 % … +4.0 %". */

@@ -33,7 +33,7 @@ export const causeWords: Readonly<Record<FailureCause, string>> = {
 /** After "in so many trials". */
 export const limitWords: Readonly<Record<LimitedBy, string>> = {
   server: 'the server was the limit',
-  generator: 'the load generator was the limit, so figures of capacity are lower bounds',
+  generator: 'the load generator was the limit, so its figures may be bounds',
   network: 'the network was the limit',
   control: 'the two sides counted differently, so the trial is in no comparison',
   undetermined: 'no limit showed',

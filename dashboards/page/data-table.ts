@@ -78,9 +78,11 @@ function bodyCell(cell: CellContent, { title, kind }: TableColumn, heads: boolea
   if (heads) return element('th', { scope: 'row', role: 'rowheader' }, ...children);
   if (kind === 'drawn') return element('td', { class: kind, 'aria-hidden': 'true' }, ...children);
   const label = typeof title === 'string' ? title : null;
+  // A figure with its sign and its unit stays in one piece, also where a card's line ends.
+  const shown = kind === 'number' ? [element('span', { class: 'figure' }, ...children)] : children;
   return element(
     'td',
     { role: 'cell', class: isStyled ? cell.className : (kind ?? null), 'data-label': label },
-    ...children,
+    ...shown,
   );
 }

@@ -69,7 +69,7 @@ const view: View = {
 const actions: Actions = {
   chooseConditions(place) {
     chosen.conditions = place;
-    drawNow([verdicts, latency, cores]);
+    drawNow([rates, verdicts, latency, cores]);
   },
   chooseTrial(trial) {
     chosen.trial = trial;

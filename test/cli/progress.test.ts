@@ -39,6 +39,20 @@ test('progressDisplay() elsewhere than on a terminal writes a line a block, none
   );
 });
 
+test('progressDisplay() says what is done to the Redis and the members there are, and nothing of what may yet be refused', () => {
+  const said = (parts?: Parameters<typeof progressDisplay>[2]) => {
+    const { stream, text } = screen(false);
+    const display = progressDisplay(stream, false, parts);
+    for (const phase of ['opening', 'redis', 'members'] as const) display.show({ kind: 'phase', phase });
+    return text();
+  };
+  assert.equal(said(), 'starting Redis …\nstarting the agents and the server host …\n');
+  assert.equal(
+    said({ isOwnRedis: false, areOwnMembers: false }),
+    'connecting to Redis …\nwaiting for the agents and the server host …\n',
+  );
+});
+
 test('progressDisplay() on a terminal writes one line over, with the rate, no wider than it', () => {
   const { stream, text } = screen(true, 60);
   const display = progressDisplay(stream, false);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -169,21 +169,47 @@ test('stampede run ends with 1 when a threshold is broken', { timeout: 60_000 },
   assert.equal(status, 1, stderr);
 });
 
-test('stampede run ends with 2 when the Redis it is to use cannot be reached, and starts nothing', {
+test('stampede run ends with 2 when the Redis it is to use cannot be reached, and starts nothing and leaves no run', {
   timeout: 60_000,
 }, async (t) => {
   const folder = await folderFor(t);
-  const { status, stderr, seconds } = await stampede(
-    'run',
-    await scenarioFile(folder),
-    '--out',
-    join(folder, 'out'),
-    '--redis',
-    'redis://127.0.0.1:1',
-  );
+  const path = await scenarioFile(folder);
+  const refused = async (out: string): Promise<void> => {
+    const unreachable = 'redis://127.0.0.1:1';
+    const { status, stderr, seconds } = await stampede('run', path, '--out', out, '--redis', unreachable);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /^connecting to Redis …$.*^Cannot reach Redis at redis:\/\/127\.0\.0\.1:1: /ms);
+    assert.ok(seconds < 20, `it took ${seconds} s`);
+  };
+  await refused(join(folder, 'deep', 'new'));
+  assert.deepEqual(readdirSync(folder), ['small.yaml']);
+
+  const there = join(folder, 'there');
+  mkdirSync(there);
+  await refused(there);
+  assert.deepEqual(readdirSync(there), []);
+  copyFileSync(path, runFolder(there).scenario);
+  await refused(there);
+  assert.deepEqual(readdirSync(there), ['scenario.yaml']);
+});
+
+test('stampede run that is refused on the folder of an interrupted run keeps that', {
+  timeout: 60_000,
+}, async (t) => {
+  const folder = await folderFor(t);
+  const out = join(folder, 'out');
+  const path = await scenarioFile(folder, { blocks: 20 });
+  const run = startStampede(['run', path, '--out', out]);
+  await run.said(/trial 1 of/);
+  run.child.kill('SIGINT');
+  assert.equal((await run.ended).status, 3);
+  const before = readdirSync(out);
+  const { status, stderr } = await stampede('run', path, '--out', out, '--redis', 'redis://127.0.0.1:1');
   assert.equal(status, 2, stderr);
-  assert.match(stderr, /127\.0\.0\.1:1/);
-  assert.ok(seconds < 20, `it took ${seconds} s`);
+  assert.deepEqual(
+    readdirSync(out).filter((name) => before.includes(name)),
+    before,
+  );
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

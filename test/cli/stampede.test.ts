@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { folderFor, scenarioFile, stampede, stampedePath } from './stampede-process.ts';
+import { folderFor, scenarioFile, stampede, stampedePath, startStampede } from './stampede-process.ts';
 
 const commands = [
   'run',
@@ -63,6 +63,7 @@ for (const [parameters, said] of [
     /Allowed choices are auto, loopback, namespaces, cluster/,
   ],
   [['plan', 'scenarios/quick.yaml', '--set', 'core=1'], /did you mean "cores"\?/],
+  [['coordinator', 'scenarios/cluster.yaml', '--lab', 'loopback'], /unknown option '--lab'/],
   [['plan', 'scenarios/none.yaml'], /Cannot read the scenario "scenarios\/none\.yaml": ENOENT/],
 ] as const) {
   test(`stampede ${parameters.join(' ')} ends with 2 and says why, without a stack`, async () => {
@@ -102,10 +103,47 @@ test('stampede run leaves no folder behind when the plan or the address of Redis
   const path = await scenarioFile(folder);
   const plan = await stampede('run', path, '--out', out, '--set', 'cores=1024');
   assert.deepEqual([plan.status, existsSync(join(folder, 'a'))], [2, false], plan.stderr);
+  assert.match(plan.stderr, /^Cannot place 1024 server cores: [^\n]*\n$/);
   const redis = await stampede('run', path, '--out', out, '--redis', 'redis//:secret@somewhere');
   assert.deepEqual([redis.status, existsSync(join(folder, 'a'))], [2, false], redis.stderr);
   assert.match(redis.stderr, /^Cannot read the Redis URL: /);
   assert.doesNotMatch(redis.stderr, /secret/);
+});
+
+test('stampede run in a folder of something else says that alone: no page, no metrics, no phase', async (t) => {
+  const folder = await folderFor(t);
+  const { status, stderr } = await stampede(
+    'run',
+    await scenarioFile(folder),
+    '--out',
+    folder,
+    '--metrics',
+    '0',
+  );
+  assert.equal(status, 2);
+  assert.match(stderr, /^Cannot run in "[^\n]*": it holds "small\.yaml" and no run\.json; [^\n]*\n$/);
+  assert.deepEqual(await readdir(folder), ['small.yaml']);
+});
+
+test('stampede plan and run refuse a k6 that does not say that it is k6', async (t) => {
+  const folder = await folderFor(t);
+  const path = await scenarioFile(folder, {
+    application: 'http',
+    factors: { variant: 'reuseport', concurrency: 8, engine: 'k6' },
+    measuredSeconds: 1,
+  });
+  for (const parameters of [
+    ['plan', path],
+    ['run', path, '--out', join(folder, 'out'), '--no-page'],
+  ]) {
+    const { status, stderr } = await startStampede(parameters, { K6_BIN: '/bin/true' }).ended;
+    assert.equal(status, 2, stderr);
+    assert.match(
+      stderr,
+      /^Cannot make load by engine "k6": "\/bin\/true version" does not tell a version of k6: it says ""; wanted k6 1\.0 or newer: correct K6_BIN/m,
+    );
+  }
+  assert.deepEqual(await readdir(folder), ['small.yaml']);
 });
 
 test('stampede plan prints the cells, the trials, the duration and the proof of ports', async (t) => {

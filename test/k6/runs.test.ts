@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { k6TrialSchema } from '../../coordinator/k6-file.ts';
 import { namespacesRefused } from '../../coordinator/labs/possible.ts';
 import { runFolder } from '../../protocol/run-folder.ts';
@@ -62,16 +63,13 @@ describe('stampede agent with engine k6', { skip: k6Missing, concurrency: true }
     const { agent, coordinator, silentMs, lastMs } = await floodingAgent(t, 'stopped');
     agent.kill('SIGSTOP');
     const stopped = performance.now();
-    await until(
-      () => silentMs() > 1_000,
-      12_000,
-      () => 'the load goes on',
-    );
+    // Not woken before: k6 may fall silent by itself, for nobody reads its lines.
+    await sleep(10_500);
     const loadMs = lastMs() - stopped;
     assert.ok(loadMs < 10_000, `load for ${loadMs} ms`);
     agent.kill('SIGCONT');
     assert.match((await coordinator.hear('failed', patience)).reason, /lease/);
-    assert.ok(silentMs() > 1_000, 'it began again');
+    assert.ok(silentMs() > 500, 'it began again');
   });
 
   test('stops its load within 10 s of the last sign of its coordinator', async (t) => {

@@ -207,6 +207,48 @@ test('parseScenario() says every problem at once, in the order of the lines', ()
   );
 });
 
+test('parseScenario() says what does not fit together beside what is wrong by itself', () => {
+  const lines = complaint(
+    'name: x\nwarmUpSeconds: 5s\nfactors:\n  variant: [single-queue, nginx]\n  concurrency: 16\n  rate: 1e3\n' +
+      'baseline: reuseport\nblock: 3\nthresholds:\n  - {metric: connectionsPerSecond, min: 2, max: 1}\n  - {metric: speed}\n',
+  );
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, line.indexOf(';'))),
+    [
+      'F:2:16: warmUpSeconds: is "5s"',
+      'F:4:3: factors: both concurrency and rate are there',
+      'F:4:27: factors.variant[1]: "nginx" does not speak echo',
+      'F:7:11: baseline: "reuseport" is not one of the compared variants',
+      'F:8:1: block: there is no such key',
+      'F:10:41: thresholds[0].min: is 2, over max 1',
+      'F:11:14: thresholds[1].metric: is "speed"',
+    ],
+  );
+});
+
+test('parseScenario() draws no conclusions from a value that is wrong', () => {
+  const places = (text: string) => complaint(text).map((line) => line.split(': ', 2).join(' '));
+  assert.deepEqual(places('name: x\nfactors: {variant: reuse-port, rate: 0}\nbaseline: reuseport\n'), [
+    'F:2:20 factors.variant',
+    'F:2:38 factors.rate',
+  ]);
+  assert.deepEqual(places('name: x\nfactors: 7\nbaseline: reuseport\nthresholds: 3\n'), [
+    'F:2:10 factors',
+    'F:4:13 thresholds',
+  ]);
+  assert.deepEqual(places(withLine('thresholds: [null, 7]')), [
+    'F:6:14 thresholds[0]',
+    'F:6:20 thresholds[1]',
+  ]);
+});
+
+test('overrideScenario() takes numbers as a file does', () => {
+  const rates = (set: string) =>
+    parseScenario(overrideScenario(good, { set: [`rate=${set}`] }), 'F').factors.rate;
+  assert.deepEqual(rates('1e3,2.5E3,+10,.5'), [1_000, 2_500, 10, 0.5]);
+  assert.throws(() => rates('1k'), /factors\.rate.*is "1k"; wanted a number/);
+});
+
 test('parseScenario() says at most 20 problems, and how many more there are', () => {
   const lines = complaint(Array.from({ length: 50 }, (_, index) => `key${index}: 1`).join('\n'));
   assert.equal(lines.length, 21);

@@ -1,26 +1,10 @@
 /**
- * How k6 is called: paused until it is told to begin, its lines on stdout, nothing sent to anybody but the target. Of the
- * agent's environment it sees nothing: a K6_… variable, a proxy or a configuration file would make another load of it.
+ * How k6 is called: paused until it is told to begin, its lines on stdout, nothing sent to anybody but the target.
  */
 
-import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { promisify } from 'node:util';
-import { findK6 } from '../../../control/k6-program.ts';
-import { badInput, messageOf } from '../../../protocol/failure.ts';
-
-/** Where its configuration would be: a folder that is not there. */
-const noConfiguration = '/nonexistent';
-const versionMs = 5_000;
-
-export const k6Environment: Readonly<Record<string, string>> = {
-  HOME: noConfiguration,
-  XDG_CONFIG_HOME: noConfiguration,
-  TMPDIR: tmpdir(),
-  K6_NO_USAGE_REPORT: 'true',
-  K6_AUTO_EXTENSION_RESOLUTION: 'false',
-};
+import { askK6 } from '../../../control/k6-program.ts';
+import { badInput } from '../../../protocol/failure.ts';
 
 export interface K6Program {
   readonly path: string;
@@ -30,21 +14,9 @@ export interface K6Program {
 
 /** @throws {Failure} (exit status 2) when it is not there, or does not say who it is. */
 export async function openK6(): Promise<K6Program> {
-  const { path, missing } = findK6();
+  const { path, version, missing } = await askK6();
   if (path === null) throw badInput(`Cannot make load by engine "k6": ${missing}`);
-  try {
-    const { stdout } = await promisify(execFile)(path, ['version'], {
-      timeout: versionMs,
-      env: { ...k6Environment },
-    });
-    const version = /^k6 v?\d\S*( \(.*\))?/.exec(stdout)?.[0];
-    if (version === undefined) throw new Error(`it says "${stdout.trim().slice(0, 100)}"`);
-    return { path, version: version.slice(0, 100) };
-  } catch (error) {
-    throw badInput(
-      `Cannot make load by engine "k6": "${path} version" does not tell a version: ${messageOf(error).slice(0, 300)}; wanted k6 1.0 or newer`,
-    );
-  }
+  return { path, version };
 }
 
 export interface K6Call {

@@ -9,13 +9,14 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { k6Environment } from '../../../control/k6-program.ts';
 import { badInput } from '../../../protocol/failure.ts';
 import { shortestK6Seconds } from '../../../protocol/k6.ts';
 import type { LoadOrder } from '../../load.ts';
 import type { Lease, LoadControl } from '../../load-control.ts';
 import type { PreparedFlood } from '../prepared-flood.ts';
 import { K6Child } from './k6-child.ts';
-import { freePort, k6Argv, k6Environment, openK6 } from './k6-command.ts';
+import { freePort, k6Argv, openK6 } from './k6-command.ts';
 import { K6Flood } from './k6-flood.ts';
 import { K6RestApi } from './rest-api.ts';
 import { scriptOf } from './script.ts';

@@ -47,7 +47,12 @@ function tableCell({ text, className, head }: Cell, label: string): string {
   const classes = className ? ` class="${className}"` : '';
   return head
     ? `<th scope="row" role="rowheader"${classes}>${escapeMarkup(text)}</th>`
-    : `<td role="cell"${classes} data-label="${escapeMarkup(label)}">${escapeMarkup(text)}</td>`;
+    : `<td role="cell"${classes} data-label="${escapeMarkup(label)}">${inOnePiece(escapeMarkup(text), className)}</td>`;
+}
+
+/** A figure with its sign and its unit, also where a card's line ends. */
+function inOnePiece(html: string, className: string | undefined): string {
+  return className === 'number' ? `<span class="figure">${html}</span>` : html;
 }
 
 export function list(items: readonly string[]): string {

@@ -31,6 +31,7 @@ th,td{text-align:left;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(-
 thead th{color:var(--muted);font-weight:500;font-size:.85rem;vertical-align:bottom}
 tbody th{font-weight:500}
 .number,thead th.number{text-align:right;white-space:nowrap}
+.figure{white-space:nowrap}
 .verdict{font-weight:600;white-space:nowrap}
 .verdict.better{color:var(--better)}.verdict.worse{color:var(--worse)}.verdict.equivalent{color:var(--equivalent)}.verdict.inconclusive{color:var(--inconclusive);font-weight:400}
 tr.headline th{font-weight:700}

@@ -1,5 +1,7 @@
 /** From values to pixels: round numbers for ticks, linear and logarithmic. Pure; knows no document. */
 
+import { ratioTicks } from '../../../coordinator/report/ratio-ticks.ts';
+
 export interface Axis {
   readonly ticks: readonly number[];
   /** Pixels from where the axis begins. */
@@ -37,6 +39,14 @@ export function logAxis(least: number, most: number, pixels: number): Axis {
   return {
     ticks: Array.from({ length: until - from + 1 }, (_, index) => 10 ** (from + index)),
     at: (value) => ((Math.log10(value) - from) / (until - from)) * pixels,
+  };
+}
+
+/** Of ratios, which are positive: logarithmic, so that twice and half are as far from 1; as long as the values. */
+export function ratioAxis(least: number, most: number, pixels: number, wantedTicks: number): Axis {
+  return {
+    ticks: ratioTicks(least, most, wantedTicks),
+    at: (value) => (Math.log(value / least) / Math.log(most / least)) * pixels,
   };
 }
 

@@ -1,9 +1,12 @@
-/** How an interval narrowed from block to block, towards or away from what does not matter. */
+/**
+ * How an interval narrowed from block to block, towards or away from what does not matter. Ratios stand on a logarithmic
+ * axis, as they are judged.
+ */
 
-import { difference } from '../../../coordinator/report/figures.ts';
+import { ratioTickWords } from '../../../coordinator/report/figures.ts';
 import type { CourseStep } from '../../../protocol/live-page.ts';
 import { element, type Tree } from '../tree.ts';
-import { linearAxis, pixel } from './axis.ts';
+import { pixel, ratioAxis } from './axis.ts';
 
 export interface CourseChart {
   readonly steps: readonly CourseStep[];
@@ -17,6 +20,8 @@ export interface CourseChart {
 const height = 170;
 const margin = { left: 62, right: 12, top: 8, bottom: 34 };
 const mostCaps = 60;
+/** Beyond the later intervals, so much of what lies there is shown. */
+const spare = 1.02;
 
 export function courseChart({ steps, blocks, zone, width, says }: CourseChart): Tree {
   const known = steps.filter(({ ratio }) => ratio !== null);
@@ -25,12 +30,12 @@ export function courseChart({ steps, blocks, zone, width, says }: CourseChart): 
   const last = known
     .slice(-Math.ceil(known.length / 2))
     .flatMap(({ ratio, low, high }) => [ratio ?? 1, low ?? 1, high ?? 1]);
-  const least = Math.max(Math.min(...last, zone.low) - 0.02, Math.min(...bounds, zone.low));
-  const most = Math.min(Math.max(...last, zone.high) + 0.02, Math.max(...bounds, zone.high));
+  const least = Math.max(Math.min(...last, zone.low) / spare, Math.min(...bounds, zone.low));
+  const most = Math.min(Math.max(...last, zone.high) * spare, Math.max(...bounds, zone.high));
   const inner = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
-  const ratios = linearAxis(least - 1, most - 1, inner.height, 4);
+  const ratios = ratioAxis(least, most, inner.height, 4);
   const end = margin.top + inner.height;
-  const y = (ratio: number): number => Math.max(margin.top, Math.min(end, end - ratios.at(ratio - 1)));
+  const y = (ratio: number): number => Math.max(margin.top, Math.min(end, end - ratios.at(ratio)));
   const x = (block: number): number => margin.left + ((block - 0.5) / blocks) * inner.width;
   return element(
     'svg',
@@ -44,16 +49,16 @@ export function courseChart({ steps, blocks, zone, width, says }: CourseChart): 
     }),
     ...ratios.ticks.flatMap((tick) => [
       element('line', {
-        class: Math.abs(tick) < 1e-9 ? 'reference' : 'grid',
+        class: tick === 1 ? 'reference' : 'grid',
         x1: margin.left,
         x2: width - margin.right,
-        y1: pixel(y(1 + tick)),
-        y2: pixel(y(1 + tick)),
+        y1: pixel(y(tick)),
+        y2: pixel(y(tick)),
       }),
       element(
         'text',
-        { class: 'tick end', x: margin.left - 8, y: pixel(y(1 + tick)), dy: '.35em' },
-        difference(1 + tick).replace('.0 %', ' %'),
+        { class: 'tick end', x: margin.left - 8, y: pixel(y(tick)), dy: '.35em' },
+        ratioTickWords(tick),
       ),
     ]),
     ...blockTicks(blocks, width).map((block) =>

@@ -1,7 +1,7 @@
 /** Who takes part: the server, and the agents with the headroom of their cores and how far their clocks can be trusted. */
 
 import { leastLoadIdle } from '../../../coordinator/judge/limited-by.ts';
-import { duration, percent, scaled } from '../../../coordinator/report/figures.ts';
+import { clockOffset, duration, percent, scaled } from '../../../coordinator/report/figures.ts';
 import type { MemberLine } from '../../../protocol/live-page.ts';
 import { coreColumns } from '../charts/core-columns.ts';
 import { shareMark } from '../charts/row-marks.ts';
@@ -50,7 +50,7 @@ function table(lines: readonly MemberLine[]): Tree {
       { title: 'Connections/s', kind: 'number' },
       { title: 'Failed', kind: 'number' },
       { title: 'Headroom', kind: 'words' },
-      { title: 'Clock offset', kind: 'words' },
+      { title: 'Clock', kind: 'words' },
     ],
     groups: [{ rows: listed.map(row) }],
   });
@@ -86,18 +86,17 @@ function headroom(share: number | null): (Tree | string)[] {
 }
 
 /**
- * The control clock counts since 1970, a member's since its machine was started: what can be read of an offset is how
- * far it is known, and whether it stays.
+ * How far the offset of its clock is known, and whether it stays. The control clock counts since 1970, a member's since
+ * its machine was started: then the offset itself is when that was.
  */
 function clockWords({ offsetMicroseconds, boundMicroseconds }: MemberLine['clock'], moved: number): Child[] {
   const sign = moved < 0 ? '−' : '+';
-  const seconds = (offsetMicroseconds / 1e6).toLocaleString('en-US', { minimumFractionDigits: 6 });
   return [
     `± ${duration(boundMicroseconds / 1e6)}`,
     element(
       'span',
       { class: 'quiet under' },
-      ` moved ${sign}${duration(Math.abs(moved) / 1e6)}; ${seconds} s`,
+      ` moved ${sign}${duration(Math.abs(moved) / 1e6)}; ${clockOffset(offsetMicroseconds)}`,
     ),
   ];
 }

@@ -1,19 +1,20 @@
 /** Connections a second over time, with what each variant came to beside it. */
 
+import { middleRate } from '../../../coordinator/page/middle-rate.ts';
 import { plural, scaled } from '../../../coordinator/report/figures.ts';
 import type { RateSample, RunOutline } from '../../../protocol/live-page.ts';
 import { rateChart } from '../charts/rate-chart.ts';
 import { element, type Tree } from '../tree.ts';
-import { type Section, variantColour, variantDash } from '../view.ts';
+import { conditionsWords, type Section, type View, variantColour, variantDash } from '../view.ts';
 
 export const rates: Section = {
   id: 'rates',
-  shows: (key) => key === 'run' || key.startsWith('rates/'),
+  shows: (key) => key === 'run' || /^(rates|trials)\//.test(key),
   draw: (view) => {
     const run = view.documents.get('run');
     const samples = view.documents.all('rates');
     if (run === undefined || samples.length === 0) return [element('p', { class: 'quiet' }, 'No load yet.')];
-    const legends = run.variants.map((variant) => legend(run, variant, samples));
+    const legends = run.variants.map((variant) => legend(run, variant, view));
     const says = `Connections a second over the time under load. ${legends.map(({ words }) => words).join('; ')}.`;
     return [
       element('ul', { class: 'legend' }, ...legends.map(({ tree }) => tree)),
@@ -36,17 +37,23 @@ export const rates: Section = {
 function legend(
   run: RunOutline,
   variant: string,
-  samples: readonly RateSample[],
+  { documents, conditions }: View,
 ): { tree: Tree; words: string } {
-  const own = samples.filter(
-    ({ cell, phase }) =>
-      run.cells[cell].cell.variant === variant && (phase === 'measured' || phase === 'trial'),
+  // Not the mean of the points: those are of whole seconds, with parts of the warm-up in them.
+  const middle = middleRate(
+    documents
+      .all('trials')
+      .filter(
+        ({ cell }) => run.cells[cell].cell.variant === variant && run.cells[cell].conditions === conditions,
+      ),
   );
-  const seconds = own.reduce((sum, sample) => sum + sample.seconds, 0);
-  const completed = own.reduce((sum, sample) => sum + sample.completed, 0);
-  const mean = seconds === 0 ? 'no load yet' : `${scaled(completed / seconds)} on average`;
+  const of = conditionsWords(run, conditions);
+  const said =
+    middle === null
+      ? 'no trial done yet'
+      : `${scaled(middle.rate)}, median of ${plural(middle.trials, 'trial')}${of === '' ? '' : `, ${of}`}`;
   return {
-    words: `${variant}, ${mean}`,
+    words: `${variant}: ${said}`,
     tree: element(
       'li',
       {},
@@ -62,7 +69,7 @@ function legend(
         element('path', { class: 'dots strong', d: 'M15 5h0', stroke: variantColour(run, variant) }),
       ),
       ` ${variant} `,
-      element('span', { class: 'quiet' }, mean),
+      element('span', { class: 'quiet' }, said),
     ),
   };
 }

@@ -17,9 +17,9 @@ const connectionWords: Readonly<Record<ConnectionState, string>> = {
 
 const phaseWords: Readonly<Record<string, string>> = {
   opening: 'opening the run folder',
-  redis: 'starting Redis',
+  redis: 'connecting to Redis',
   lab: 'making the lab',
-  members: 'starting the agents and the server host',
+  members: 'waiting for the agents and the server host',
   trials: 'between two trials',
   judging: 'judging',
   closing: 'closing',

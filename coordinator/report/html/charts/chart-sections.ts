@@ -1,16 +1,17 @@
 /** The charts of one set of conditions, in the order the questions come: how fast, how sure, how slow, at what cost. */
 
-import { locationInterval } from '../../../../measurement/location.ts';
+import { locationInterval, trimmed } from '../../../../measurement/location.ts';
 import { seededRandom } from '../../../../measurement/random.ts';
 import { median } from '../../../../measurement/statistics.ts';
 import type { ComparisonRow } from '../../../../protocol/comparison-record.ts';
 import { latencyNames } from '../../../../protocol/trial-record.ts';
 import { leastPairs } from '../../../judge/judge.ts';
 import { metrics } from '../../../judge/metrics.ts';
-import { biasOf, conditionsKey } from '../../../judge/pairs.ts';
+import { conditionsKey, limitOf } from '../../../judge/pairs.ts';
 import { zoneOf } from '../../../judge/verdict.ts';
-import { difference, duration, interval, percent, scaled } from '../../figures.ts';
+import { boundMark, difference, duration, interval, percent, ratioTickWords, scaled } from '../../figures.ts';
 import { escapeMarkup } from '../../markup.ts';
+import { ratioTicks } from '../../ratio-ticks.ts';
 import type { ConditionsStory, Story, VariantStory } from '../../story.ts';
 import { latencyTitles } from '../../words.ts';
 import { figure } from '../markup-parts.ts';
@@ -48,16 +49,18 @@ function rates(
     const random = seededRandom(seed, `chart ${variant} ${conditionsKey(conditions)}`);
     const bounds =
       points.length < leastPairs ? null : locationInterval(points.map(Math.log), { confidence, random });
-    const bounded = biasOf(trials, metrics.connectionsPerSecond, 0).understated;
+    // The same rule as for the tables' figures.
+    const limit = limitOf(trials, metrics.connectionsPerSecond, Math.floor(trials.length * trimmed));
+    const mark = boundMark('connectionsPerSecond', limit);
     return [
       {
-        label: `${variant}\n${bounded ? '≥ ' : ''}${scaled(center)}`,
+        label: `${variant}\n${mark}${scaled(center)}`,
         center,
         low: bounds === null ? null : Math.exp(bounds.low),
         high: bounds === null ? null : Math.exp(bounds.high),
         points,
         colour: colourOf(variant),
-        hollow: bounded,
+        hollow: mark !== '',
       },
     ];
   });
@@ -65,7 +68,7 @@ function rates(
   const says = `Connections a second by variant, median over blocks: ${rows.map(({ label }) => label.replace('\n', ' ')).join('; ')}.`;
   return figure(
     'Connections a second',
-    `Each dot is a block, the diamond their median, the bar its ${percent(confidence)} interval. Hollow: a lower bound, because something other than the server was the limit in some blocks.`,
+    `Each dot is a block, the diamond their median, the bar its ${percent(confidence)} interval. Hollow: a lower bound, because something other than the server was the limit in more than one block in ten.`,
     drawTwice(`${prefix}-rate`, (width, size) => ({
       id: '',
       ...intervalDrawing(
@@ -92,7 +95,7 @@ function forest({ comparison, reading }: Story, { conditions }: ConditionsStory,
     .join('; ')}.`;
   return figure(
     `Difference from ${comparison.baseline}`,
-    `The ratio of each metric, paired by block, with its ${percent(comparison.rows[0].confidence)} interval. Green is better, red worse, blue equivalent, hollow inconclusive; within the shaded zone a difference does not matter.`,
+    `The ratio of each metric, paired by block, with its ${percent(comparison.rows[0].confidence)} interval. Green is better, red worse, blue equivalent, hollow inconclusive; within the shaded zone a difference does not matter. The axis is logarithmic: twice and half are as far from the line.`,
     drawTwice(`${prefix}-ratio`, (width, size) => ({
       id: '',
       ...intervalDrawing(
@@ -100,8 +103,9 @@ function forest({ comparison, reading }: Story, { conditions }: ConditionsStory,
           says,
           rows,
           axisName: 'difference',
-          tick: (value) => difference(1 + value).replace('.0 %', ' %'),
-          reference: { at: 0, low: zone.low - 1, high: zone.high - 1 },
+          tick: (log) => ratioTickWords(Number(Math.exp(log).toPrecision(9))),
+          ticksIn: (least, most, wanted) => ratioTicks(Math.exp(least), Math.exp(most), wanted).map(Math.log),
+          reference: { at: 0, low: Math.log(zone.low), high: Math.log(zone.high) },
         },
         width,
         size,
@@ -110,13 +114,14 @@ function forest({ comparison, reading }: Story, { conditions }: ConditionsStory,
   );
 }
 
+/** In logarithms, as it was judged: one row that is fourteen times the baseline leaves the others room. */
 function forestRow(row: ComparisonRow, several: boolean): IntervalRow {
   const { title } = metrics[row.metric];
   return {
-    label: several ? `${row.variant}: ${title}` : title,
-    center: (row.ratio ?? 1) - 1,
-    low: row.low === null ? null : row.low - 1,
-    high: row.high === null ? null : row.high - 1,
+    label: several ? `${row.variant}:\n${title}` : title,
+    center: Math.log(row.ratio ?? 1),
+    low: row.low === null ? null : Math.log(row.low),
+    high: row.high === null ? null : Math.log(row.high),
     points: [],
     colour: row.verdict,
     hollow: row.verdict === 'inconclusive',

@@ -22,11 +22,15 @@ export interface IntervalChart {
   readonly rows: readonly IntervalRow[];
   readonly axisName: string;
   readonly tick: (value: number) => string;
+  /** Where to put ticks in what is shown; null: where the axis likes. */
+  readonly ticksIn?: (least: number, most: number, wanted: number) => readonly number[];
   /** A line to compare with, and the zone round it that does not matter. */
   readonly reference: { readonly at: number; readonly low: number; readonly high: number } | null;
 }
 
 const rowHeight = 34;
+/** Three lines, where a label of two has to be broken once more. */
+const tallRowHeight = 50;
 /** Single blocks stand under their interval, or it would hide them. */
 const pointsBelow = 11;
 
@@ -37,28 +41,37 @@ export function intervalDrawing(
 ): Omit<Drawing, 'id'> {
   // The first row on top: a category axis counts from below.
   const rows = [...chart.rows].reverse();
-  const labelWidth = size === 'wide' ? 210 : 104;
+  // Wider than it is measured here may a browser's font be: left of the label some room stays.
+  const labelWidth = size === 'wide' ? 190 : 92;
+  const hasPoints = rows.some(({ points }) => points.length > 0);
+  const isTall = size === 'narrow' && !hasPoints && rows.some(({ label }) => label.includes('\n'));
+  const height = hasPoints ? rowHeight + 14 : isTall ? tallRowHeight : rowHeight;
+  const wantedTicks = size === 'wide' ? 6 : 3;
+  const shown = range(chart);
+  const ticks = chart.ticksIn?.(shown.min, shown.max, wantedTicks);
+  const customTicks = ticks === undefined ? {} : { customValues: [...ticks] };
   return {
     says: chart.says,
     width,
-    height: rows.length * (rowHeight + (rows.some(({ points }) => points.length > 0) ? 14 : 0)) + 64,
+    height: rows.length * height + 64,
     option: {
-      grid: { left: labelWidth + 22, right: size === 'wide' ? 28 : 18, top: 8, bottom: 52 },
+      grid: { left: size === 'wide' ? 232 : 126, right: size === 'wide' ? 28 : 18, top: 8, bottom: 52 },
       xAxis: {
         type: 'value',
-        ...range(chart),
+        ...shown,
         name: chart.axisName,
         nameLocation: 'middle',
         nameGap: 30,
         nameTextStyle: mutedText,
         axisLabel: {
           ...mutedText,
+          ...customTicks,
           formatter: chart.tick,
           hideOverlap: true,
-          showMinLabel: false,
-          showMaxLabel: false,
+          ...(ticks === undefined && { showMinLabel: false, showMaxLabel: false }),
         },
-        splitNumber: size === 'wide' ? 6 : 3,
+        axisTick: { show: false, ...customTicks },
+        splitNumber: wantedTicks,
         splitLine: gridLines,
         axisLine,
       },
