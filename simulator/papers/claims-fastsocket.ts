@@ -163,6 +163,8 @@ export const fastsocketClaims: readonly Claim[] = [
             simulated: rateOf(laboratory, 'fastsocket', 24) / rateOf(laboratory, 'stock', 24),
           },
           { kind: 'relative', share: 0.1 },
+          // Through the base kernel on 24 cores, see C23.
+          'calibrated-on',
         ),
       ],
       curves: [],
