@@ -4,7 +4,7 @@ import type { Comparison, ComparisonRow } from '../../protocol/comparison-record
 import { metrics } from '../judge/metrics.ts';
 import { conditionsKey } from '../judge/pairs.ts';
 import { environmentRows } from './environment.ts';
-import { boundedFigure, conditionsText, difference, figure, interval, percent } from './figures.ts';
+import { boundedFigure, conditionsText, difference, figure, interval, percent, plural } from './figures.ts';
 import { modelCaption, modelCells, modelExplains, modelHeader, modelReasons } from './model-words.ts';
 import type { Story } from './story.ts';
 
@@ -61,7 +61,9 @@ function comparisonSections({ rows, baseline }: Comparison): string[] {
           difference(row.ratio),
           interval(row),
           String(row.blocks),
-          row.moreBlocks === null ? row.verdict : `${row.verdict} (about ${row.moreBlocks} more blocks)`,
+          row.moreBlocks === null
+            ? row.verdict
+            : `${row.verdict} (about ${plural(row.moreBlocks, 'more block')})`,
         ]),
       ),
       ...(notes.length === 0 ? [] : [list(notes)]),
