@@ -81,7 +81,7 @@ function suite(lab: PacketLab): void {
 
   describe('packet engine against servers that are not told', () => {
     // A hundred thousand take a slow machine minutes: STAMPEDE_LONG=1.
-    const [usual, most] = isLongRun() ? [100_000, 100_000] : [10_000, 20_000];
+    const [usual, most] = isLongRun() ? [100_000, 100_000] : [5_000, 10_000];
     for (const [variant, application, wanted] of [
       ['reuseport', 'echo', most],
       ['reuseport', 'http', usual],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { comparisonSchema } from '../../protocol/comparison-record.ts';
 import { runFolder } from '../../protocol/run-folder.ts';
@@ -181,106 +181,111 @@ test('stampede run ends with 2 when the Redis it is to use cannot be reached, an
     assert.match(stderr, /^connecting to Redis …$.*^Cannot reach Redis at redis:\/\/127\.0\.0\.1:1: /ms);
     assert.ok(seconds < 20, `it took ${seconds} s`);
   };
-  await refused(join(folder, 'deep', 'new'));
-  assert.deepEqual(readdirSync(folder), ['small.yaml']);
-
-  const there = join(folder, 'there');
-  mkdirSync(there);
-  await refused(there);
-  assert.deepEqual(readdirSync(there), []);
-  copyFileSync(path, runFolder(there).scenario);
-  await refused(there);
-  assert.deepEqual(readdirSync(there), ['scenario.yaml']);
+  const [deep, empty, named] = ['deep', 'empty', 'named'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  mkdirSync(empty);
+  mkdirSync(named);
+  copyFileSync(path, runFolder(named).scenario);
+  await Promise.all([join(deep, 'new'), empty, named].map(refused));
+  assert.equal(existsSync(deep), false);
+  assert.deepEqual(readdirSync(empty), []);
+  assert.deepEqual(readdirSync(named), ['scenario.yaml']);
 });
-
-test('stampede run that is refused on the folder of an interrupted run keeps that', {
-  timeout: 60_000,
-}, async (t) => {
-  const folder = await folderFor(t);
-  const out = join(folder, 'out');
-  const path = await scenarioFile(folder, { blocks: 20 });
-  const run = startStampede(['run', path, '--out', out]);
-  await run.said(/trial 1 of/);
-  run.child.kill('SIGINT');
-  assert.equal((await run.ended).status, 3);
-  const before = readdirSync(out);
-  const { status, stderr } = await stampede('run', path, '--out', out, '--redis', 'redis://127.0.0.1:1');
-  assert.equal(status, 2, stderr);
-  assert.deepEqual(
-    readdirSync(out).filter((name) => before.includes(name)),
-    before,
-  );
-});
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`${signal} ends a run soon and keeps what was committed; run again completes it, every trial once`, {
-    timeout: 120_000,
-  }, async (t) => {
-    const folder = await folderFor(t);
-    const out = join(folder, 'out');
-    const path = await scenarioFile(folder, { blocks: 2 });
-    const run = startStampede(['run', path, '--out', out]);
-    for (;;) {
-      await sleep(50);
-      if (existsSync(runFolder(out).trials) && committed(out) >= 1) break;
-    }
-    const told = performance.now();
-    run.child.kill(signal);
-    const { status, stderr } = await run.ended;
-    assert.equal(status, 3, stderr);
-    assert.ok(performance.now() - told < 20_000, `it took ${performance.now() - told} ms`);
-    assert.match(stderr, new RegExp(`${signal}: ending the run`));
-    assert.match(
-      stderr,
-      /The run is aborted: .* of 4 trials are committed and kept\. To resume: stampede run .* --out /,
-    );
-    await assertNothingLeft(out);
-    const kept = trialsOf(out).map(({ trial }) => trial);
-
-    const resumed = await stampede('run', path, '--out', out);
-    assert.equal(resumed.status, 0, resumed.stderr);
-    const all = trialsOf(out).map(({ trial }) => trial);
-    assert.deepEqual(all.slice(0, kept.length), kept);
-    assert.equal(all.length, 4);
-    assert.equal(new Set(all).size, 4);
-    await assertNothingLeft(out);
-  });
-}
 
 /** How many lines the ledger has. */
 function committed(out: string): number {
   return readFileSync(runFolder(out).trials, 'utf8').split('\n').length - 1;
 }
 
-test('SIGINT twice ends a run at once, and what it started with it', { timeout: 60_000 }, async (t) => {
-  const folder = await folderFor(t);
-  const out = join(folder, 'out');
-  const run = startStampede(['run', await scenarioFile(folder, { blocks: 20 }), '--out', out]);
-  await run.said(/trial 1 of/);
-  run.child.kill('SIGINT');
-  await run.said(/once more to end at once/);
-  const told = performance.now();
-  run.child.kill('SIGINT');
-  const { status } = await run.ended;
-  assert.equal(status, 3);
-  assert.ok(performance.now() - told < 1_000);
-  await assertNothingLeft(out);
-});
+/** Two side by side: each waits more than it works. */
+describe('stampede run, cut off', { concurrency: 2 }, () => {
+  test('stampede run that is refused on the folder of an interrupted run keeps that', {
+    timeout: 60_000,
+  }, async (t) => {
+    const folder = await folderFor(t);
+    const out = join(folder, 'out');
+    const path = await scenarioFile(folder, { blocks: 20 });
+    const run = startStampede(['run', path, '--out', out]);
+    await run.said(/trial 1 of/);
+    run.child.kill('SIGINT');
+    assert.equal((await run.ended).status, 3);
+    const before = readdirSync(out);
+    const { status, stderr } = await stampede('run', path, '--out', out, '--redis', 'redis://127.0.0.1:1');
+    assert.equal(status, 2, stderr);
+    assert.deepEqual(
+      readdirSync(out).filter((name) => before.includes(name)),
+      before,
+    );
+  });
 
-test('a run that was killed is completed by running it again, every trial once', {
-  timeout: 120_000,
-}, async (t) => {
-  const folder = await folderFor(t);
-  const out = join(folder, 'out');
-  const path = await scenarioFile(folder, { blocks: 2 });
-  const run = startStampede(['run', path, '--out', out]);
-  while (!existsSync(runFolder(out).trials) || committed(out) < 1) await sleep(50);
-  run.child.kill('SIGKILL');
-  assert.equal((await run.ended).signal, 'SIGKILL');
-  await assertNothingLeft(out);
-  const resumed = await stampede('run', path, '--out', out);
-  assert.equal(resumed.status, 0, resumed.stderr);
-  const all = trialsOf(out).map(({ trial }) => trial);
-  assert.deepEqual([all.length, new Set(all).size], [4, 4]);
-  await assertNothingLeft(out);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    test(`${signal} ends a run soon and keeps what was committed; run again completes it, every trial once`, {
+      timeout: 120_000,
+    }, async (t) => {
+      const folder = await folderFor(t);
+      const out = join(folder, 'out');
+      const path = await scenarioFile(folder, { blocks: 2 });
+      const run = startStampede(['run', path, '--out', out]);
+      for (;;) {
+        await sleep(50);
+        if (existsSync(runFolder(out).trials) && committed(out) >= 1) break;
+      }
+      const told = performance.now();
+      run.child.kill(signal);
+      const { status, stderr } = await run.ended;
+      assert.equal(status, 3, stderr);
+      assert.ok(performance.now() - told < 20_000, `it took ${performance.now() - told} ms`);
+      assert.match(stderr, new RegExp(`${signal}: ending the run`));
+      assert.match(
+        stderr,
+        /The run is aborted: .* of 4 trials are committed and kept\. To resume: stampede run .* --out /,
+      );
+      await assertNothingLeft(out);
+      const kept = trialsOf(out).map(({ trial }) => trial);
+
+      const resumed = await stampede('run', path, '--out', out);
+      assert.equal(resumed.status, 0, resumed.stderr);
+      const all = trialsOf(out).map(({ trial }) => trial);
+      assert.deepEqual(all.slice(0, kept.length), kept);
+      assert.equal(all.length, 4);
+      assert.equal(new Set(all).size, 4);
+      await assertNothingLeft(out);
+    });
+  }
+
+  test('SIGINT twice ends a run at once, and what it started with it', { timeout: 60_000 }, async (t) => {
+    const folder = await folderFor(t);
+    const out = join(folder, 'out');
+    const run = startStampede(['run', await scenarioFile(folder, { blocks: 20 }), '--out', out]);
+    await run.said(/trial 1 of/);
+    run.child.kill('SIGINT');
+    await run.said(/once more to end at once/);
+    const told = performance.now();
+    run.child.kill('SIGINT');
+    const { status } = await run.ended;
+    assert.equal(status, 3);
+    assert.ok(performance.now() - told < 1_000);
+    await assertNothingLeft(out);
+  });
+
+  test('a run that was killed is completed by running it again, every trial once', {
+    timeout: 120_000,
+  }, async (t) => {
+    const folder = await folderFor(t);
+    const out = join(folder, 'out');
+    const path = await scenarioFile(folder, { blocks: 2 });
+    const run = startStampede(['run', path, '--out', out]);
+    while (!existsSync(runFolder(out).trials) || committed(out) < 1) await sleep(50);
+    run.child.kill('SIGKILL');
+    assert.equal((await run.ended).signal, 'SIGKILL');
+    await assertNothingLeft(out);
+    const resumed = await stampede('run', path, '--out', out);
+    assert.equal(resumed.status, 0, resumed.stderr);
+    const all = trialsOf(out).map(({ trial }) => trial);
+    assert.deepEqual([all.length, new Set(all).size], [4, 4]);
+    await assertNothingLeft(out);
+  });
 });

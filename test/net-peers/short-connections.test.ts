@@ -23,7 +23,7 @@ const port = 8080;
 const seed = 7;
 const requestBytes = 64;
 const concurrency = 64;
-const usual: Readonly<Record<LinkKind, number>> = { af_xdp: 20_000, af_packet: 10_000, tap: 10_000 };
+const usual: Readonly<Record<LinkKind, number>> = { af_xdp: 10_000, af_packet: 5_000, tap: 5_000 };
 /** One address has too few ports for all connections that are remembered. */
 const otherAddresses = Array.from({ length: 8 }, (_, index) => index + 16);
 
