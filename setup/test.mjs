@@ -1,40 +1,18 @@
 /**
  * The tests, from what was built: `node setup/test.mjs [AREA…]` runs every built test file of test/, or only those areas.
  *
- * Two lanes run side by side, each file by file: what floods at full speed, or measures what a flood does, waits for each
- * other in one of them; files that compute, or wait more than they work, are in the other. They take about as long as each
- * other. Both report as one; the runner's summary is the last thing said.
+ * Three lanes run side by side, each file by file: what floods at full speed, or measures what a flood does; what waits more
+ * than it works; and, at a lower priority, what only computes. They take about as long as each other. All report as one;
+ * the runner's summary is the last thing said.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
+import { computing, waiting } from './test-lanes.mjs';
 
 const root = 'dist/test';
-/** What the other lane does not notice, nor the other way round. */
-const quiet = new Set([
-  'compose',
-  'conformance',
-  'control',
-  'coordinator',
-  'dashboards',
-  'exporter',
-  'judge',
-  'k6',
-  'measurement',
-  'net',
-  'net-links',
-  'net-simulation',
-  'net-wire',
-  'page',
-  'plan',
-  'protocol',
-  'report',
-  'roles',
-  'simulator',
-  'tidy',
-]);
 /** A file that hangs ends; on a slow machine the longest takes half of it. */
 const longestMs = 300_000;
 
@@ -43,8 +21,9 @@ const areas = readdirSync(root, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && (wanted.length === 0 || wanted.includes(entry.name)))
   .map(({ name }) => name)
   .sort();
-const lanes = [true, false]
-  .map((isQuiet) => areas.filter((area) => quiet.has(area) === isQuiet))
+const laneOf = (area) => (computing.has(area) ? 2 : waiting.has(area) ? 1 : 0);
+const lanes = [0, 1, 2]
+  .map((lane) => areas.filter((area) => laneOf(area) === lane))
   .map((lane) => lane.flatMap((area) => testsIn(join(root, area))))
   .filter((files) => files.length > 0);
 if (lanes.length === 0 || wanted.some((area) => !existsSync(join(root, area)))) {
@@ -54,6 +33,7 @@ if (lanes.length === 0 || wanted.some((area) => !existsSync(join(root, area)))) 
   process.exit(2);
 }
 
+process.env.NODE_OPTIONS = `--import ${new URL('./test-priority.mjs', import.meta.url)}`;
 const startMs = performance.now();
 const reporter = new Spec();
 reporter.pipe(process.stdout);
