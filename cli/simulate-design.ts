@@ -14,6 +14,7 @@ export interface MachineOptions {
   readonly transactions: number;
   readonly bytes: number;
   readonly concurrency?: number;
+  readonly rate?: number;
   readonly thinkMs: number;
   readonly connections?: number;
 }
@@ -35,6 +36,11 @@ export function machineOptions(command: Command): Command {
     .option('--transactions <N>', 'requests a connection', wholeBetween(1, 1_000_000), 1)
     .option('--bytes <N>', 'of a request and of its response', wholeBetween(1, 1_000_000_000), 64)
     .option('--concurrency <N>', 'connections that are open at a time', wholeBetween(1, 5_000_000))
+    .option(
+      '--rate <N>',
+      'connections that begin a second, by chance, in place of --concurrency',
+      numberBetween({ least: 0.001, most: 1e9 }),
+    )
     .option('--think-ms <MS>', 'a client waits between requests', numberBetween({ least: 0, most: 1e6 }), 0)
     .option('--connections <N>', 'to measure, a seed', wholeBetween(100, 100_000_000));
 }
@@ -78,6 +84,7 @@ function table({ machine, design, rows }: Simulated): string {
     'lock wait',
     'p50',
     'p99',
+    ...(rows.some(isOpen) ? ['drops/s'] : []),
   ];
   const [first, ...lines] = columns([head, ...rows.map(cells)]).split('\n');
   return [
@@ -99,7 +106,12 @@ function cells(row: SimulatedRow): string[] {
     `${(row.lockWaitShare * 100).toFixed(1)} %`,
     milliseconds(row.latencySeconds.p50),
     milliseconds(row.latencySeconds.p99),
+    ...(isOpen(row) ? [amount(row.dropsPerSecond ?? 0)] : []),
   ];
+}
+
+function isOpen({ ratePerSecond }: SimulatedRow): boolean {
+  return ratePerSecond !== undefined;
 }
 
 function milliseconds(seconds: number): string {

@@ -4,8 +4,8 @@
  *   client ── syn ─► core by flow hash ── syn-ack ─► client ── ack, request ─► accept queue ─► worker: accept
  *          ◄─ response ── worker: serve ◄─ ready list ◄── receive ◄─ request …       … finish ─► worker: close ─► a new client
  *
- * Clients are a closed loop: each begins anew when its connection is over, or has given up. It loses no packet but those that
- * a full queue drops.
+ * Clients are a closed loop, each beginning anew when its connection is over or has given up, or arrive by themselves
+ * (`arrivals.ts`). It loses no packet but those that a full queue drops.
  */
 
 import { type Design, stepNames } from '../designs/design.ts';
@@ -14,6 +14,7 @@ import type { Machine } from '../machine/machine.ts';
 import type { RandomStream } from '../random.ts';
 import type { Workload } from '../workload.ts';
 import type { Accounts } from './accounts.ts';
+import { Arrivals } from './arrivals.ts';
 import type { Cores } from './cores.ts';
 import type { Slots } from './cores-options.ts';
 import { onPacket } from './event-kinds.ts';
@@ -39,6 +40,8 @@ export interface ConnectionsOptions {
   readonly slots: Slots;
   readonly events: EventQueue;
   readonly chance: RandomStream;
+  /** Of open arrivals: when clients come. */
+  readonly arrivalChance: RandomStream;
   readonly accounts: Accounts;
   /** Completed connections before measuring begins. */
   readonly warmUp: number;
@@ -56,6 +59,8 @@ export class Connections {
   readonly latencies: Float64Array;
   readonly connectLatencies: Float64Array;
   recorded = 0;
+  /** Without it, clients are a closed loop. */
+  readonly arrivals: Arrivals | undefined;
 
   readonly #options: ConnectionsOptions;
   readonly #cores: Cores;
@@ -104,6 +109,7 @@ export class Connections {
     this.#rxQueues = Math.min(options.cores, machine.nic.queues ?? options.cores);
     this.latencies = new Float64Array(options.connections);
     this.connectLatencies = new Float64Array(options.connections);
+    this.arrivals = this.#arrivalsOf(options);
     const clients = workload.concurrency;
     this.#queueOf = slots.queueOf;
     this.#packetStep = slots.packetStep;
@@ -124,6 +130,8 @@ export class Connections {
   /** As if it had been going on for long: clients are anywhere in their connections. */
   beginAll(spreadCycles: number): void {
     const { workload, burst } = this.#options;
+    this.arrivals?.begin();
+    if (this.arrivals !== undefined) return;
     for (let slot = 0; slot < workload.concurrency; slot++) {
       this.begin(slot, burst ? 0 : this.#chance.uniform() * spreadCycles);
       if (!burst && workload.transactions > 1)
@@ -140,12 +148,12 @@ export class Connections {
   after(core: number, slot: number, step: number): void {
     switch (step) {
       case syn:
-        if (this.#isFull(slot) || this.#halfOpen[this.#queueOf[slot]] >= this.#options.workload.backlog)
+        if (this.arrivals !== undefined) this.#answersSyn(slot);
+        else if (this.#isFull(slot) || this.#halfOpen[this.#queueOf[slot]] >= this.#options.workload.backlog)
           this.#tryAgain(slot, syn);
         else {
           this.#halfOpen[this.#queueOf[slot]]++;
-          this.#link.sent(this.#events.time, controlBytes);
-          this.#put(slot, ack, this.#events.time + 2 * this.#halfTrip);
+          this.#answersSyn(slot);
         }
         break;
       case ack:
@@ -175,6 +183,12 @@ export class Connections {
 
   /** A client sends a SYN, which is on its way at `at`. */
   begin(slot: number, at: number): void {
+    this.#prepare(slot, at);
+    this.#put(slot, syn, at + this.#halfTrip);
+  }
+
+  /** A connection whose SYN was sent at `at`: where its packets go, and which queue it will wait in. */
+  #prepare(slot: number, at: number): void {
     const { design, workload } = this.#options;
     const core = this.#coreByHash();
     this.#rx[slot] = core;
@@ -187,7 +201,23 @@ export class Connections {
     this.#tries[slot] = 0;
     this.#started[slot] = at;
     this.#connected[slot] = 0;
-    this.#put(slot, syn, at + this.#halfTrip);
+  }
+
+  /** An open client's SYN is here: false when its queue has no place for it. */
+  #admit(slot: number, started: number): boolean {
+    this.#prepare(slot, started);
+    const queue = this.#queueOf[slot];
+    if (this.#cores.accepts.length[queue] + this.#halfOpen[queue] >= this.#options.workload.backlog)
+      return false;
+    this.#halfOpen[queue]++;
+    this.#packetStep[slot] = syn;
+    this.packetArrives(slot);
+    return true;
+  }
+
+  #answersSyn(slot: number): void {
+    this.#link.sent(this.#events.time, controlBytes);
+    this.#put(slot, ack, this.#events.time + 2 * this.#halfTrip);
   }
 
   /** The card's table spreads hashes over its queues, each of which interrupts one core. */
@@ -307,6 +337,23 @@ export class Connections {
     this.completed++;
     if (this.measuring) this.#accounts.connections++;
     else if (this.completed >= this.#options.warmUp) this.#onWarm();
-    if (this.#options.burst !== true) this.begin(slot, at);
+    if (this.arrivals !== undefined) this.arrivals.frees(slot);
+    else if (this.#options.burst !== true) this.begin(slot, at);
+  }
+
+  #arrivalsOf({ workload, events, accounts, arrivalChance }: ConnectionsOptions): Arrivals | undefined {
+    const { ratePerSecond, concurrency } = workload;
+    if (ratePerSecond === undefined) return;
+    return new Arrivals({
+      meanGapCycles: this.#secondCycles / ratePerSecond,
+      secondCycles: this.#secondCycles,
+      maxTries,
+      halfTripCycles: this.#halfTrip,
+      slots: concurrency,
+      events,
+      chance: arrivalChance,
+      accounts,
+      admit: (slot, started) => this.#admit(slot, started),
+    });
   }
 }

@@ -16,7 +16,7 @@ import { Accounts } from './accounts.ts';
 import { Connections } from './connections.ts';
 import { Cores } from './cores.ts';
 import type { Slots } from './cores-options.ts';
-import { onContinue, onDone, onPacket } from './event-kinds.ts';
+import { onArrival, onContinue, onDone, onPacket } from './event-kinds.ts';
 import { LockBank } from './lock-bank.ts';
 import type { Program } from './program.ts';
 
@@ -93,7 +93,15 @@ export class Engine {
       onStep: (core, slot, step) => this.connections.after(core, slot, step),
     });
     this.connections = new Connections(
-      { ...common, workload, warmUp, connections, burst, onWarm: () => this.#measure() },
+      {
+        ...common,
+        workload,
+        warmUp,
+        connections,
+        burst,
+        arrivalChance: randomStream(seed, 'arrivals'),
+        onWarm: () => this.#measure(),
+      },
       this.cores,
     );
   }
@@ -114,6 +122,7 @@ export class Engine {
       if (event === onPacket) connections.packetArrives(argument);
       else if (event === onContinue) cores.continue(argument);
       else if (event === onDone) cores.done(argument);
+      else if (event === onArrival) connections.arrivals?.arrives(argument);
       else cores.tired(argument);
     }
     if (connections.completed < warmUp + wanted)

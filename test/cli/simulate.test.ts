@@ -67,6 +67,20 @@ test('stampede simulate prints the same JSON for the same seed, and a table says
   assert.match(table.stdout, /^stock on x5560 \(simulated, not measured\)\ncores {2}connections\/s/);
 });
 
+test('stampede simulate --rate: what came, what was dropped; not together with --concurrency', async () => {
+  const asked = ['--design=user-level', '--rate=20000', ...few];
+  const { rows } = (await json(...asked)) as { rows: Record<string, number>[] };
+  assert.deepEqual(
+    rows.map(({ ratePerSecond, dropsPerSecond }) => [ratePerSecond, dropsPerSecond]),
+    [[20_000, 0]],
+  );
+  assert.ok(Math.abs(rows[0].connectionsPerSecond / 20_000 - 1) < 0.15, JSON.stringify(rows));
+  assert.match((await stampede('simulate', ...asked)).stdout, /drops\/s\n.* 0\n/);
+  const both = await stampede('simulate', ...asked, '--concurrency=10');
+  assert.equal(both.status, 2);
+  assert.match(both.stderr, /give one of them/);
+});
+
 test('stampede simulate lock --json: rows of cores, speed-up and waiting, which add up to the cores', async () => {
   const { rows } = (await json(
     'lock',
