@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Machine } from '../simulator/machine/machine.ts';
 import type { Simulated, SimulatedRow } from '../simulator/simulator.ts';
-import { type WorkloadName, workloadNames } from '../simulator/workload.ts';
+import { type ServiceName, serviceNames, type WorkloadName, workloadNames } from '../simulator/workload.ts';
 import { coreCounts, numberBetween, refusing, wholeBetween, writePage } from './simulate-options.ts';
 import { amount, columns, styleOf } from './terminal.ts';
 
@@ -16,6 +16,7 @@ export interface MachineOptions {
   readonly concurrency?: number;
   readonly rate?: number;
   readonly thinkMs: number;
+  readonly service: ServiceName;
   readonly connections?: number;
 }
 
@@ -42,6 +43,11 @@ export function machineOptions(command: Command): Command {
       numberBetween({ least: 0.001, most: 1e9 }),
     )
     .option('--think-ms <MS>', 'a client waits between requests', numberBetween({ least: 0, most: 1e6 }), 0)
+    .addOption(
+      new Option('--service <KIND>', "the application's part of a request, by chance of the same mean or not")
+        .choices(serviceNames)
+        .default('fixed'),
+    )
     .option('--connections <N>', 'to measure, a seed', wholeBetween(100, 100_000_000));
 }
 

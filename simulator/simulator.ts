@@ -11,7 +11,13 @@ import { type Run, runOnce } from './engine/run.ts';
 import { SimulationInputError } from './input-error.ts';
 import { coresOf, type Machine } from './machine/machine.ts';
 import { intervalOf, meanOf, percentileOf, standardDeviationOf } from './statistics.ts';
-import { type Workload, type WorkloadName, workloadNames } from './workload.ts';
+import {
+  type ServiceName,
+  serviceNames,
+  type Workload,
+  type WorkloadName,
+  workloadNames,
+} from './workload.ts';
 
 export interface SimulateOptions {
   readonly machine: Machine;
@@ -27,6 +33,8 @@ export interface SimulateOptions {
   readonly rate?: number;
   readonly thinkMs?: number;
   readonly backlog?: number;
+  /** Of the application's part of a request; default `fixed`. */
+  readonly service?: ServiceName;
   /** Connections to measure a seed; default: enough for about 1 %. */
   readonly connections?: number;
   readonly seeds?: readonly number[];
@@ -145,6 +153,10 @@ function workloadOf(options: SimulateOptions, cores: number): Workload {
     throw new SimulationInputError(
       `Cannot simulate workload "${name}"; wanted one of ${workloadNames.join(', ')}`,
     );
+  if (options.service !== undefined && !serviceNames.includes(options.service))
+    throw new SimulationInputError(
+      `Cannot simulate service "${options.service}"; wanted one of ${serviceNames.join(', ')}`,
+    );
   if (options.rate !== undefined) return openWorkload(options, name, cores);
   const concurrency = options.concurrency ?? (name === 'http' ? 500 * cores : 768);
   return {
@@ -177,6 +189,7 @@ function asked(options: SimulateOptions, name: WorkloadName): Omit<Workload, 'co
     transactions: name === 'accept-only' ? 0 : whole('transactions', options.transactions ?? 1, 1, 1e6),
     bytes: whole('bytes', options.bytes ?? 64, 1, 1e9),
     thinkSeconds: (options.thinkMs ?? 0) / 1e3,
+    ...(options.service === undefined ? {} : { service: options.service }),
   };
 }
 

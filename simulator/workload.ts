@@ -3,12 +3,18 @@
 export const workloadNames = ['rpc', 'accept-only', 'http'] as const;
 export type WorkloadName = (typeof workloadNames)[number];
 
+/** Of the application's part of a request: always as long, or by chance of the same mean. */
+export const serviceNames = ['fixed', 'exponential'] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
 export interface Workload {
   readonly name: WorkloadName;
   /** Requests and responses a connection; 0: it is closed as soon as it is accepted. */
   readonly transactions: number;
   /** Of a response, and of an rpc's request. */
   readonly bytes: number;
+  /** Default: `fixed`. */
+  readonly service?: ServiceName;
   /** Connections that clients keep open; each begins anew when it is closed. Of open arrivals: the most under way at a time. */
   readonly concurrency: number;
   /** Open arrivals: connections that begin a second, by a Poisson process. Without it: a closed loop. */

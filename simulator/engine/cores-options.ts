@@ -27,6 +27,8 @@ export interface CoresOptions {
   readonly slots: Slots;
   readonly events: EventQueue;
   readonly chance: RandomStream;
+  /** How long the application takes. */
+  readonly serviceChance: RandomStream;
   readonly accounts: Accounts;
   readonly directory: Directory;
   readonly locks: LockBank;

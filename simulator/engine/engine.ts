@@ -87,6 +87,7 @@ export class Engine {
       ...common,
       clients,
       backlog: workload.backlog,
+      serviceChance: randomStream(seed, 'service'),
       directory: this.directory,
       locks: new LockBank({ machine, design, distance, program, queues, running }),
       running,

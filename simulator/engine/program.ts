@@ -17,7 +17,17 @@ import type { Costs, Machine, StackKind } from '../machine/machine.ts';
 import { type ObjectName, objectNames, objects } from '../objects/objects.ts';
 import type { Workload } from '../workload.ts';
 
-export const codes = { work: 0, touch: 1, allocate: 2, lock: 3, unlock: 4, transmit: 5, end: 6 } as const;
+/** `varied`: work whose cycles are the mean of an exponential distribution. */
+export const codes = {
+  work: 0,
+  touch: 1,
+  allocate: 2,
+  lock: 3,
+  unlock: 4,
+  transmit: 5,
+  end: 6,
+  varied: 7,
+} as const;
 
 /** Lines of the device and its allocators that every packet touches, on whichever core. */
 const linesAPacket = 7.7;
@@ -170,7 +180,9 @@ function append(operation: Operation, context: Context): void {
     case 'work': {
       const cycles = operation.share * context.workCycles[operation.of];
       const under = held === 1 || operation.held === true ? 1 : 0;
-      rows.push(row({ code: codes.work, cycles, step, held: under, by: classOf(operation.by) }));
+      const varied = operation.of === 'application' && context.workload.service === 'exponential';
+      const code = varied ? codes.varied : codes.work;
+      rows.push(row({ code, cycles, step, held: under, by: classOf(operation.by) }));
       return;
     }
     case 'scan':

@@ -124,7 +124,7 @@ function oneCoreMemory(machine: Machine, design: Design, workload: Workload): On
   known.set(machine, ofMachine);
   const before = ofMachine.get(key);
   if (before !== undefined) return before;
-  const { ratePerSecond: _, ...closed } = workload;
+  const { ratePerSecond: _, service: __, ...closed } = workload;
   const short: Workload = {
     ...closed,
     transactions: Math.min(workload.transactions, 4),

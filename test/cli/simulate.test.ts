@@ -81,6 +81,16 @@ test('stampede simulate --rate: what came, what was dropped; not together with -
   assert.match(both.stderr, /give one of them/);
 });
 
+test('stampede simulate --service exponential varies what fixed does not; another one ends with status 2', async () => {
+  const rowOf = async (service: string): Promise<unknown> =>
+    (await json(`--service=${service}`, '--workload=http', '--concurrency=8', ...few)).rows;
+  assert.deepEqual(await rowOf('fixed'), (await json('--workload=http', '--concurrency=8', ...few)).rows);
+  assert.notDeepEqual(await rowOf('exponential'), await rowOf('fixed'));
+  const { status, stderr } = await stampede('simulate', '--service=normal');
+  assert.equal(status, 2);
+  assert.match(stderr, /fixed, exponential/);
+});
+
 test('stampede simulate lock --json: rows of cores, speed-up and waiting, which add up to the cores', async () => {
   const { rows } = (await json(
     'lock',
