@@ -3,12 +3,13 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Machine } from '../simulator/machine/machine.ts';
+import { interruptNames, type Placement, placed } from '../simulator/machine/placement.ts';
 import type { Simulated, SimulatedRow } from '../simulator/simulator.ts';
 import { type ServiceName, serviceNames, type WorkloadName, workloadNames } from '../simulator/workload.ts';
 import { coreCounts, numberBetween, refusing, wholeBetween, writePage } from './simulate-options.ts';
 import { amount, columns, styleOf } from './terminal.ts';
 
-export interface MachineOptions {
+export interface MachineOptions extends Placement {
   readonly machine: string;
   readonly workload: WorkloadName;
   readonly transactions: number;
@@ -34,6 +35,13 @@ export function machineOptions(command: Command): Command {
   return command
     .option('--machine <NAME>', 'a machine of the papers, "this", or a YAML file', 'x5560')
     .addOption(new Option('--workload <KIND>', 'what clients ask').choices(workloadNames).default('rpc'))
+    .addOption(
+      new Option(
+        '--interrupts <WHERE>',
+        'each core has a queue of the card, or the first takes all packets',
+      ).choices(interruptNames),
+    )
+    .option('--rps', 'with one-core: it only hands packets on, to the core of the flow')
     .option('--transactions <N>', 'requests a connection', wholeBetween(1, 1_000_000), 1)
     .option('--bytes <N>', 'of a request and of its response', wholeBetween(1, 1_000_000_000), 64)
     .option('--concurrency <N>', 'connections that are open at a time', wholeBetween(1, 5_000_000))
@@ -65,15 +73,20 @@ export async function simulateDesign(options: DesignOptions): Promise<void> {
   const result = await refusing(async () => {
     const { simulate } = await import('../simulator/simulator.ts');
     const seeds = Array.from({ length: options.seeds }, (_, index) => options.seed + index);
-    const { machine: name, json: _json, chart: _chart, seed: _seed, ...asked } = options;
-    return simulate({ ...asked, machine: await machineNamed(name), seeds });
+    const { json: _json, chart: _chart, seed: _seed, ...asked } = options;
+    return simulate({ ...asked, machine: await machineAsked(options), seeds });
   });
   if (options.chart !== undefined) await writePage(options.chart, await chartPage(options, result));
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : table(result));
 }
 
 /** @throws {SimulationInputError} there is none, or its file is not whole. */
-export async function machineNamed(name: string): Promise<Machine> {
+export async function machineAsked({ machine, ...placement }: MachineOptions): Promise<Machine> {
+  const named = await machineNamed(machine);
+  return placement.interrupts === undefined && placement.rps === undefined ? named : placed(named, placement);
+}
+
+async function machineNamed(name: string): Promise<Machine> {
   if (name === 'this') return (await import('../simulator/machine/this-host.ts')).machineOfThisHost();
   return (await import('../simulator/machine/load.ts')).loadMachine(name);
 }

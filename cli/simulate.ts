@@ -16,6 +16,7 @@ Examples:
   $ stampede simulate explain stock megapipe --machine x5560 --cores 8
   $ stampede simulate --machine x5560 --design stock --cores 4 --rate 50000
   $ stampede simulate --machine amd48 --workload http --cores 48 --rate 9000 --service exponential
+  $ stampede simulate --design reuseport --cores 1..8 --interrupts one-core --rps
   $ stampede simulate papers --page papers.html
   $ stampede simulate queue --workers 12 --clients 200 --service-ms 1.823 --choice hashed
 

@@ -19,6 +19,7 @@ import type { Cores } from './cores.ts';
 import type { Slots } from './cores-options.ts';
 import { onPacket } from './event-kinds.ts';
 import { Link } from './link.ts';
+import { handOn } from './program.ts';
 
 const [syn, ack, receive, finish, accept, serve, close] = stepNames.map((_, index) => index);
 const none = -1;
@@ -75,9 +76,13 @@ export class Connections {
   readonly #thinkCycles: number;
   readonly #requestBytes: number;
   readonly #rxQueues: number;
+  readonly #oneCore: boolean;
+  readonly #rps: boolean;
 
   readonly #queueOf: Int32Array;
   readonly #packetStep: Uint8Array;
+  /** Of a packet that is handed on: its step there. */
+  readonly #stepBehind: Uint8Array;
   readonly #appStep: Uint8Array;
   readonly #rx: Int32Array;
   readonly #appCore: Int32Array;
@@ -107,6 +112,8 @@ export class Connections {
     this.#thinkCycles = workload.thinkSeconds * this.#secondCycles;
     this.#requestBytes = workload.name === 'http' ? controlBytes : workload.bytes;
     this.#rxQueues = Math.min(options.cores, machine.nic.queues ?? options.cores);
+    this.#oneCore = machine.nic.interrupts === 'one-core';
+    this.#rps = machine.nic.rps === true;
     this.latencies = new Float64Array(options.connections);
     this.connectLatencies = new Float64Array(options.connections);
     this.arrivals = this.#arrivalsOf(options);
@@ -114,7 +121,8 @@ export class Connections {
     this.#queueOf = slots.queueOf;
     this.#packetStep = slots.packetStep;
     this.#appStep = slots.appStep;
-    this.#rx = new Int32Array(clients);
+    this.#rx = slots.flowCore;
+    this.#stepBehind = new Uint8Array(clients);
     this.#appCore = new Int32Array(clients);
     this.#arrived = new Uint8Array(clients);
     this.#forwarded = new Uint8Array(clients);
@@ -141,7 +149,11 @@ export class Connections {
 
   /** A packet has come to the server: where it goes. */
   packetArrives(slot: number): void {
-    this.#cores.packetArrives(this.#rx[slot], slot);
+    if (this.#rps) {
+      this.#stepBehind[slot] = this.#packetStep[slot];
+      this.#packetStep[slot] = handOn;
+    }
+    this.#cores.packetArrives(this.#oneCore ? 0 : this.#rx[slot], slot);
   }
 
   /** A step of a connection is over. */
@@ -160,7 +172,7 @@ export class Connections {
         // The client was connected when it sent this.
         if (this.#connected[slot] === 0) this.#connected[slot] = this.#events.time;
         if (this.#isFull(slot)) this.#tryAgain(slot, ack);
-        else this.#established(slot, core);
+        else this.#established(slot);
         break;
       case receive:
         this.#ripe(slot, serve);
@@ -172,6 +184,10 @@ export class Connections {
         break;
       case accept:
         this.#accepted(slot, core);
+        break;
+      case handOn:
+        this.#packetStep[slot] = this.#stepBehind[slot];
+        this.#cores.packetArrives(this.#rx[slot], slot);
         break;
       case serve:
         this.#answered(slot, core);
@@ -220,8 +236,9 @@ export class Connections {
     this.#put(slot, ack, this.#events.time + 2 * this.#halfTrip);
   }
 
-  /** The card's table spreads hashes over its queues, each of which interrupts one core. */
+  /** The card's table spreads hashes over its queues, each of which interrupts one core; else the first core, or RPS, spreads. */
   #coreByHash(): number {
+    if (this.#oneCore) return this.#rps ? this.#chance.below(this.#coreCount) : 0;
     return this.#chance.below(this.#options.machine.nic.rssTable) % this.#rxQueues;
   }
 
@@ -248,7 +265,7 @@ export class Connections {
     }
   }
 
-  #established(slot: number, core: number): void {
+  #established(slot: number): void {
     const queue = this.#queueOf[slot];
     this.#halfOpen[queue]--;
     this.#cores.acceptable(queue, slot);
@@ -258,7 +275,7 @@ export class Connections {
     const size = this.#requestBytes;
     const here = this.#link.received(this.#events.time, size);
     this.#packetStep[slot] = receive;
-    if (size <= atOnceBytes) this.#cores.packetArrives(core, slot);
+    if (size <= atOnceBytes) this.packetArrives(slot);
     else this.#events.put(here, onPacket, slot);
   }
 
@@ -283,7 +300,8 @@ export class Connections {
     if (design.backend !== undefined && this.#forwarded[slot] === 0) {
       this.#forwarded[slot] = 1;
       this.#clientRx[slot] = this.#rx[slot];
-      this.#rx[slot] = design.backend.answersAt === 'hash' ? this.#coreByHash() : core;
+      const chosen = design.backend.answersAt === 'process-core' && (this.#rps || !this.#oneCore);
+      this.#rx[slot] = chosen ? core : this.#coreByHash();
       this.#put(slot, receive, this.#events.time + 2 * this.#halfTrip);
       return;
     }
@@ -293,7 +311,7 @@ export class Connections {
     }
     if (this.measuring) this.#accounts.transactions++;
     const sampling = machine.nic.flowDirectorSampling ?? Infinity;
-    if (++this.#sent[slot] >= sampling) this.#rx[slot] = core;
+    if (++this.#sent[slot] >= sampling && !this.#oneCore) this.#rx[slot] = core;
     const there = this.#link.sent(this.#events.time, workload.bytes) + this.#halfTrip;
     if (--this.#left[slot] > 0) {
       // After a pause nobody knows what the link will be doing.

@@ -14,6 +14,8 @@ export interface Slots {
   readonly queueOf: Int32Array;
   readonly packetStep: Uint8Array;
   readonly appStep: Uint8Array;
+  /** Where a connection's packets are processed. */
+  readonly flowCore: Int32Array;
 }
 
 export interface CoresOptions {

@@ -311,8 +311,9 @@ export class Cores {
     this.#events.put(this.#events.time + afterCycles, onContinue, context);
   }
 
-  /** By `scopes`: of the machine, a core, a queue, a connection. */
+  /** By `scopes`: of the machine, a core, a queue, a connection, the core of the flow. */
   #instanceOf(scope: number, core: number, slot: number): number {
+    if (scope === 4) return this.#slots.flowCore[slot];
     return scope === 3 ? slot : scope === 2 ? this.#slots.queueOf[slot] : scope === 1 ? core : 0;
   }
 

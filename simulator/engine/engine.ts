@@ -61,6 +61,7 @@ export class Engine {
       queueOf: new Int32Array(clients),
       packetStep: new Uint8Array(clients),
       appStep: new Uint8Array(clients),
+      flowCore: new Int32Array(clients),
     };
     const instances = { machine: 1, core: cores, queue: queues, connection: clients };
     this.accounts = new Accounts(program, cores);

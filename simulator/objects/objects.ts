@@ -47,6 +47,7 @@ export const objects = {
     about: 'the same, last in first out: the thread whose stack is still in the cache',
   },
   'transmit queue': { scope: 'core', about: "a card's transmit ring, of one core" },
+  'rps backlog': { scope: 'core', about: 'packets that the interrupted core hands on to another one' },
 } as const satisfies Readonly<Record<string, LineGroup>>;
 
 export type ObjectName = keyof typeof objects;

@@ -91,6 +91,19 @@ test('stampede simulate --service exponential varies what fixed does not; anothe
   assert.match(stderr, /fixed, exponential/);
 });
 
+test('stampede simulate --interrupts one-core --rps hands packets on, which explain shows; without one-core it is refused', async () => {
+  const placed = ['--interrupts=one-core', '--rps', ...few];
+  const { lines } = (await json('explain', 'reuseport', 'fastsocket', '--cores=4', ...placed)) as {
+    lines: { of: string; from: number }[];
+  };
+  // Four packets a connection of one request, of 800 cycles.
+  const handedOn = lines.find(({ of }) => of === 'hand on')?.from ?? 0;
+  assert.ok(Math.abs(handedOn / (4 * 800) - 1) < 0.2, `${handedOn}`);
+  const { status, stderr } = await stampede('simulate', '--rps');
+  assert.equal(status, 2);
+  assert.match(stderr, /wanted interrupts one-core/);
+});
+
 test('stampede simulate lock --json: rows of cores, speed-up and waiting, which add up to the cores', async () => {
   const { rows } = (await json(
     'lock',
