@@ -34,6 +34,8 @@ export interface CoresOptions {
   readonly accounts: Accounts;
   readonly directory: Directory;
   readonly locks: LockBank;
+  /** By core. */
+  readonly socketOf: Int32Array;
   /** By core; the locks look at it too. */
   readonly running: Int32Array;
   /** A step is over. */

@@ -311,9 +311,9 @@ export class Cores {
     this.#events.put(this.#events.time + afterCycles, onContinue, context);
   }
 
-  /** By `scopes`: of the machine, a core, a queue, a connection, the core of the flow. */
+  /** By `scopes`: of the machine, a core, a queue, a connection, the core of the flow, a socket. */
   #instanceOf(scope: number, core: number, slot: number): number {
-    if (scope === 4) return this.#slots.flowCore[slot];
+    if (scope > 3) return scope === 4 ? this.#slots.flowCore[slot] : this.#options.socketOf[core];
     return scope === 3 ? slot : scope === 2 ? this.#slots.queueOf[slot] : scope === 1 ? core : 0;
   }
 

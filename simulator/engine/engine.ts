@@ -63,7 +63,13 @@ export class Engine {
       appStep: new Uint8Array(clients),
       flowCore: new Int32Array(clients),
     };
-    const instances = { machine: 1, core: cores, queue: queues, connection: clients };
+    const instances = {
+      machine: 1,
+      socket: distance.sockets,
+      core: cores,
+      queue: queues,
+      connection: clients,
+    };
     this.accounts = new Accounts(program, cores);
     this.directory = new Directory(
       machine,
@@ -92,6 +98,7 @@ export class Engine {
       directory: this.directory,
       locks: new LockBank({ machine, design, distance, program, queues, running }),
       running,
+      socketOf: distance.socketOf,
       onStep: (core, slot, step) => this.connections.after(core, slot, step),
     });
     this.connections = new Connections(

@@ -58,7 +58,7 @@ export interface Program {
   readonly lockPerQueue: readonly boolean[];
 }
 
-export const scopes = ['machine', 'core', 'queue', 'connection', 'flow core'] as const;
+export const scopes = ['machine', 'core', 'queue', 'connection', 'flow core', 'socket'] as const;
 
 /** After the steps of designs: the interrupted core hands a packet on (RPS). */
 export const handOn = stepNames.length;
@@ -215,7 +215,13 @@ function append(operation: Operation, context: Context): void {
     }
     case 'packets':
       rows.push(
-        touch('device and allocator', packetsOf(operation.count, context) * linesAPacket, true, step, held),
+        touch(
+          operation.pools === 'socket' ? 'device and pools' : 'device and allocator',
+          packetsOf(operation.count, context) * linesAPacket,
+          true,
+          step,
+          held,
+        ),
       );
       return;
     case 'allocate':
