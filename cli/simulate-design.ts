@@ -48,7 +48,7 @@ export function machineOptions(command: Command): Command {
     .option(
       '--rate <N>',
       'connections that begin a second, by chance, in place of --concurrency',
-      numberBetween({ least: 0.001, most: 1e9 }),
+      numberBetween({ least: 0.1, most: 1e7 }),
     )
     .option('--think-ms <MS>', 'a client waits between requests', numberBetween({ least: 0, most: 1e6 }), 0)
     .addOption(

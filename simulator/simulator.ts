@@ -173,9 +173,9 @@ function openWorkload(options: SimulateOptions, name: WorkloadName, cores: numbe
     throw new SimulationInputError(
       `Cannot simulate a rate of ${rate} and a concurrency of ${options.concurrency}: clients arrive by themselves, or each when another is done; give one of them`,
     );
-  if (!(rate > 0 && rate <= 1e9))
+  if (!(rate >= 0.1 && rate <= 1e7))
     throw new SimulationInputError(
-      `Cannot simulate a rate of ${rate}: wanted a number above 0, to 1e9 connections a second`,
+      `Cannot simulate a rate of ${rate}: wanted a number from 0.1 to 1e7 connections a second`,
     );
   const backlog = whole('backlog', options.backlog ?? 1024, 1, 1e5);
   const thinking = (2 * rate * 2 * thinkMs) / 1e3;

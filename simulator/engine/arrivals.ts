@@ -5,15 +5,18 @@
  *                          └─ no: dropped, again after 1, 2, 4, … s, given up after the last try
  *
  * A SYN reserves its place in the queue of those to be accepted; one that finds none is dropped before it costs the server
- * anything, so no last ACK of a handshake is lost. It knows no core and no step.
+ * anything, so no last ACK of a handshake is lost. It knows no core and no step, and refuses to go on with millions waiting.
  */
 
 import type { EventQueue } from '../event-queue.ts';
+import { SimulationInputError } from '../input-error.ts';
 import type { RandomStream } from '../random.ts';
 import type { Accounts } from './accounts.ts';
 import { onArrival } from './event-kinds.ts';
 
 const newcomer = -1;
+/** Clients who wait to try again; more would fill the memory before the run is over. */
+export const mostWaiting = 4e6;
 
 export interface ArrivalsOptions {
   readonly meanGapCycles: number;
@@ -111,7 +114,10 @@ export class Arrivals {
     const client = this.#unused.pop() ?? this.#started.length;
     this.#started[client] = started;
     this.#tries[client] = 0;
-    this.waiting++;
+    if (++this.waiting > mostWaiting)
+      throw new SimulationInputError(
+        `Cannot simulate that many arrivals: ${mostWaiting.toLocaleString('en-US')} clients wait to try again before the run is over; wanted a rate nearer to what the server can do, or fewer connections to measure`,
+      );
     return client;
   }
 

@@ -3,9 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { designs } from '../../simulator/designs/table.ts';
+import { Arrivals, type ArrivalsOptions, mostWaiting } from '../../simulator/engine/arrivals.ts';
 import { runOnce } from '../../simulator/engine/run.ts';
+import { EventQueue } from '../../simulator/event-queue.ts';
 import { SimulationInputError } from '../../simulator/input-error.ts';
 import { machines } from '../../simulator/machine/load.ts';
+import { randomStream } from '../../simulator/random.ts';
 import { runsOf, type SimulatedRow, type SimulateOptions, simulate } from '../../simulator/simulator.ts';
 
 const { x5560 } = machines;
@@ -75,6 +78,28 @@ test('open clients whose SYNs are dropped come back after 1, 2, 4, … seconds u
   const tries = new Set(Array.from(latencies, (latency) => Math.round(Math.log2(latency + 1))));
   for (let least = 0; least <= 6; least++) assert.ok(tries.has(least), `${[...tries]} (seed ${seed})`);
   assert.ok(Math.max(...latencies) > 63 && Math.max(...latencies) < 66, `seed ${seed}`);
+});
+
+test('Arrivals refuses to let more clients wait than fit into memory', () => {
+  const events = new EventQueue();
+  const counts = { dropped: 0, givenUp: 0 };
+  const arrivals = new Arrivals({
+    meanGapCycles: 1,
+    secondCycles: 1e9,
+    maxTries: 6,
+    halfTripCycles: 1,
+    slots: 1,
+    events,
+    chance: randomStream(1, 'arrivals'),
+    accounts: counts as ArrivalsOptions['accounts'],
+    admit: () => false,
+  });
+  arrivals.begin();
+  const untilRefused = (): void => {
+    while (events.next()) arrivals.arrives(events.argument);
+  };
+  assert.throws(untilRefused, (error: Error) => error instanceof SimulationInputError);
+  assert.deepEqual([arrivals.arrived, counts.dropped], [mostWaiting + 1, mostWaiting + 1]);
 });
 
 test('simulate(): a rate that cannot be is refused', () => {
