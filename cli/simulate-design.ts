@@ -3,18 +3,21 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Machine } from '../simulator/machine/machine.ts';
+import { interruptNames, type Placement, placed } from '../simulator/machine/placement.ts';
 import type { Simulated, SimulatedRow } from '../simulator/simulator.ts';
-import { type WorkloadName, workloadNames } from '../simulator/workload.ts';
+import { type ServiceName, serviceNames, type WorkloadName, workloadNames } from '../simulator/workload.ts';
 import { coreCounts, numberBetween, refusing, wholeBetween, writePage } from './simulate-options.ts';
 import { amount, columns, styleOf } from './terminal.ts';
 
-export interface MachineOptions {
+export interface MachineOptions extends Placement {
   readonly machine: string;
   readonly workload: WorkloadName;
   readonly transactions: number;
   readonly bytes: number;
   readonly concurrency?: number;
+  readonly rate?: number;
   readonly thinkMs: number;
+  readonly service: ServiceName;
   readonly connections?: number;
 }
 
@@ -32,10 +35,27 @@ export function machineOptions(command: Command): Command {
   return command
     .option('--machine <NAME>', 'a machine of the papers, "this", or a YAML file', 'x5560')
     .addOption(new Option('--workload <KIND>', 'what clients ask').choices(workloadNames).default('rpc'))
+    .addOption(
+      new Option(
+        '--interrupts <WHERE>',
+        'each core has a queue of the card, or the first takes all packets',
+      ).choices(interruptNames),
+    )
+    .option('--rps', 'with one-core: it only hands packets on, to the core of the flow')
     .option('--transactions <N>', 'requests a connection', wholeBetween(1, 1_000_000), 1)
     .option('--bytes <N>', 'of a request and of its response', wholeBetween(1, 1_000_000_000), 64)
     .option('--concurrency <N>', 'connections that are open at a time', wholeBetween(1, 5_000_000))
+    .option(
+      '--rate <N>',
+      'connections that begin a second, by chance, in place of --concurrency',
+      numberBetween({ least: 0.1, most: 1e7 }),
+    )
     .option('--think-ms <MS>', 'a client waits between requests', numberBetween({ least: 0, most: 1e6 }), 0)
+    .addOption(
+      new Option('--service <KIND>', "the application's part of a request, by chance of the same mean or not")
+        .choices(serviceNames)
+        .default('fixed'),
+    )
     .option('--connections <N>', 'to measure, a seed', wholeBetween(100, 100_000_000));
 }
 
@@ -53,15 +73,20 @@ export async function simulateDesign(options: DesignOptions): Promise<void> {
   const result = await refusing(async () => {
     const { simulate } = await import('../simulator/simulator.ts');
     const seeds = Array.from({ length: options.seeds }, (_, index) => options.seed + index);
-    const { machine: name, json: _json, chart: _chart, seed: _seed, ...asked } = options;
-    return simulate({ ...asked, machine: await machineNamed(name), seeds });
+    const { json: _json, chart: _chart, seed: _seed, ...asked } = options;
+    return simulate({ ...asked, machine: await machineAsked(options), seeds });
   });
   if (options.chart !== undefined) await writePage(options.chart, await chartPage(options, result));
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : table(result));
 }
 
 /** @throws {SimulationInputError} there is none, or its file is not whole. */
-export async function machineNamed(name: string): Promise<Machine> {
+export async function machineAsked({ machine, ...placement }: MachineOptions): Promise<Machine> {
+  const named = await machineNamed(machine);
+  return placement.interrupts === undefined && placement.rps === undefined ? named : placed(named, placement);
+}
+
+async function machineNamed(name: string): Promise<Machine> {
   if (name === 'this') return (await import('../simulator/machine/this-host.ts')).machineOfThisHost();
   return (await import('../simulator/machine/load.ts')).loadMachine(name);
 }
@@ -78,6 +103,7 @@ function table({ machine, design, rows }: Simulated): string {
     'lock wait',
     'p50',
     'p99',
+    ...(rows.some(isOpen) ? ['drops/s'] : []),
   ];
   const [first, ...lines] = columns([head, ...rows.map(cells)]).split('\n');
   return [
@@ -99,7 +125,12 @@ function cells(row: SimulatedRow): string[] {
     `${(row.lockWaitShare * 100).toFixed(1)} %`,
     milliseconds(row.latencySeconds.p50),
     milliseconds(row.latencySeconds.p99),
+    ...(isOpen(row) ? [amount(row.dropsPerSecond ?? 0)] : []),
   ];
+}
+
+function isOpen({ ratePerSecond }: SimulatedRow): boolean {
+  return ratePerSecond !== undefined;
 }
 
 function milliseconds(seconds: number): string {

@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import type { ExplainedLine, Explanation } from '../simulator/explain.ts';
-import { type MachineOptions, machineNamed, machineOptions } from './simulate-design.ts';
+import { type MachineOptions, machineAsked, machineOptions } from './simulate-design.ts';
 import { mostCores, refusing, wholeBetween } from './simulate-options.ts';
 import { amount, columns, styleOf } from './terminal.ts';
 
@@ -34,9 +34,9 @@ export function simulateExplainCommand(): Command {
     .action(async (from: string, to: string, options: ExplainOptions) => {
       const explanation = await refusing(async () => {
         const { explain } = await import('../simulator/explain.ts');
-        const { machine, seeds: count, seed, json: _, ...asked } = options;
+        const { seeds: count, seed, json: _, ...asked } = options;
         const seeds = Array.from({ length: count }, (_, index) => seed + index);
-        return explain({ ...asked, machine: await machineNamed(machine), designs: [from, to], seeds });
+        return explain({ ...asked, machine: await machineAsked(options), designs: [from, to], seeds });
       });
       process.stdout.write(options.json ? `${json(explanation)}\n` : table(explanation));
     });

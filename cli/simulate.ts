@@ -14,6 +14,9 @@ Machines: x5560, e5-2690, e5-2697v2, amd48, this, or the path of a YAML file (do
 Examples:
   $ stampede simulate --machine x5560 --design stock --transactions 10 --cores 1..8
   $ stampede simulate explain stock megapipe --machine x5560 --cores 8
+  $ stampede simulate --machine x5560 --design stock --cores 4 --rate 50000
+  $ stampede simulate --machine amd48 --workload http --cores 48 --rate 9000 --service exponential
+  $ stampede simulate --design reuseport --cores 1..8 --interrupts one-core --rps
   $ stampede simulate papers --page papers.html
   $ stampede simulate queue --workers 12 --clients 200 --service-ms 1.823 --choice hashed
 

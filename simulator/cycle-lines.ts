@@ -33,7 +33,7 @@ export function cycleLines(run: Run): CycleLine[] {
     lines.set(key, { kind, of, cyclesPerConnection: before + cycles / connections });
   };
   for (let pc = 0; pc < program.code.length; pc++) {
-    add('work', stepNames[program.step[pc]], work[pc]);
+    add('work', stepNames[program.step[pc]] ?? 'hand on', work[pc]);
     add('lines moved', objectNames[program.object[pc]], moved[pc]);
     if (program.code[pc] !== codes.lock) continue;
     const lock = program.lockNames[program.lock[pc]];

@@ -11,7 +11,13 @@ import { type Run, runOnce } from './engine/run.ts';
 import { SimulationInputError } from './input-error.ts';
 import { coresOf, type Machine } from './machine/machine.ts';
 import { intervalOf, meanOf, percentileOf, standardDeviationOf } from './statistics.ts';
-import { type Workload, type WorkloadName, workloadNames } from './workload.ts';
+import {
+  type ServiceName,
+  serviceNames,
+  type Workload,
+  type WorkloadName,
+  workloadNames,
+} from './workload.ts';
 
 export interface SimulateOptions {
   readonly machine: Machine;
@@ -23,8 +29,12 @@ export interface SimulateOptions {
   readonly bytes?: number;
   /** Default 768; of http 500 a core. */
   readonly concurrency?: number;
+  /** Open arrivals: connections a second, in place of `concurrency`. */
+  readonly rate?: number;
   readonly thinkMs?: number;
   readonly backlog?: number;
+  /** Of the application's part of a request; default `fixed`. */
+  readonly service?: ServiceName;
   /** Connections to measure a seed; default: enough for about 1 %. */
   readonly connections?: number;
   readonly seeds?: readonly number[];
@@ -53,11 +63,14 @@ export interface SimulatedRow {
   readonly missesPerConnection: number;
   /** Share of all core time that was spent spinning for a lock. */
   readonly lockWaitShare: number;
-  /** First SYN to last answer. */
+  /** First SYN to last answer, of connections that were completed. */
   readonly latencySeconds: LatencySeconds;
   /** 95 % interval of `connectionsPerSecond`, over independent seeds. */
   readonly low: number;
   readonly high: number;
+  /** Of open arrivals: what was asked for, and SYNs that full queues dropped, each second. */
+  readonly ratePerSecond?: number;
+  readonly dropsPerSecond?: number;
 }
 
 export interface Simulated {
@@ -98,6 +111,12 @@ function rowOf(options: SimulateOptions, cores: number): SimulatedRow {
     latencySeconds: latencyOf(runs.map((run) => run.latencies)),
     low: Math.max(0, low),
     high,
+    ...(options.rate === undefined
+      ? {}
+      : {
+          ratePerSecond: options.rate,
+          dropsPerSecond: average((run) => run.engine.accounts.dropped / run.seconds),
+        }),
   };
 }
 
@@ -134,14 +153,43 @@ function workloadOf(options: SimulateOptions, cores: number): Workload {
     throw new SimulationInputError(
       `Cannot simulate workload "${name}"; wanted one of ${workloadNames.join(', ')}`,
     );
+  if (options.service !== undefined && !serviceNames.includes(options.service))
+    throw new SimulationInputError(
+      `Cannot simulate service "${options.service}"; wanted one of ${serviceNames.join(', ')}`,
+    );
+  if (options.rate !== undefined) return openWorkload(options, name, cores);
   const concurrency = options.concurrency ?? (name === 'http' ? 500 * cores : 768);
+  return {
+    ...asked(options, name),
+    concurrency: whole('concurrency', concurrency, 1, 5e6),
+    backlog: whole('backlog', options.backlog ?? Math.max(1024, concurrency), 1, 1e9),
+  };
+}
+
+/** Clients by a rate; who is under way is bounded by the queues, and by how long clients think. */
+function openWorkload(options: SimulateOptions, name: WorkloadName, cores: number): Workload {
+  const { rate = 0, thinkMs = 0 } = options;
+  if (options.concurrency !== undefined)
+    throw new SimulationInputError(
+      `Cannot simulate a rate of ${rate} and a concurrency of ${options.concurrency}: clients arrive by themselves, or each when another is done; give one of them`,
+    );
+  if (!(rate >= 0.1 && rate <= 1e7))
+    throw new SimulationInputError(
+      `Cannot simulate a rate of ${rate}: wanted a number from 0.1 to 1e7 connections a second`,
+    );
+  const backlog = whole('backlog', options.backlog ?? 1024, 1, 1e5);
+  const thinking = (2 * rate * 2 * thinkMs) / 1e3;
+  const concurrency = Math.min(5e6, Math.ceil(2 * backlog * cores + thinking));
+  return { ...asked(options, name), ratePerSecond: rate, concurrency, backlog };
+}
+
+function asked(options: SimulateOptions, name: WorkloadName): Omit<Workload, 'concurrency' | 'backlog'> {
   return {
     name,
     transactions: name === 'accept-only' ? 0 : whole('transactions', options.transactions ?? 1, 1, 1e6),
     bytes: whole('bytes', options.bytes ?? 64, 1, 1e9),
-    concurrency: whole('concurrency', concurrency, 1, 5e6),
     thinkSeconds: (options.thinkMs ?? 0) / 1e3,
-    backlog: whole('backlog', options.backlog ?? Math.max(1024, concurrency), 1, 1e9),
+    ...(options.service === undefined ? {} : { service: options.service }),
   };
 }
 

@@ -36,7 +36,8 @@ export type Operation =
     }
   /** From the executing core's own free list. */
   | { readonly kind: 'allocate'; readonly object: ObjectName }
-  | { readonly kind: 'packets'; readonly count: number }
+  /** From the kernel's pools, which all cores share, or from pools that a stack has on each socket. */
+  | { readonly kind: 'packets'; readonly count: number; readonly pools: 'machine' | 'socket' }
   /** Puts a packet into a card's transmit ring, chosen by the flow's hash, by the own core, or always the first. */
   | { readonly kind: 'transmit'; readonly by: 'hash' | 'cpu' | 'fixed' }
   /** Looks at every listener before it takes one: cycles grow with the number of workers. */

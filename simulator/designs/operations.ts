@@ -51,7 +51,8 @@ export const movesRequestLines: readonly Operation[] = [
 ];
 
 export const allocates = (object: ObjectName): Operation => ({ kind: 'allocate', object });
-export const packets = (count: number): Operation => ({ kind: 'packets', count });
+export const packets = (count: number): Operation => ({ kind: 'packets', count, pools: 'machine' });
+export const ownPackets = (count: number): Operation => ({ kind: 'packets', count, pools: 'socket' });
 
 export const locked = (lock: string, polled: PolledAccesses, body: readonly Operation[]): Operation => ({
   kind: 'locked',

@@ -1,11 +1,12 @@
 /**
  * A user-level stack as mTCP (NSDI 2014): one TCP thread a core, symmetric hashing, everything of a connection on that core.
  *
- * No locks and no files. Packets and events cross in batches, so a packet touches fewer lines of the device.
+ * No locks and no files. Packets and events cross in batches, so a packet touches fewer lines of the device, and come from pools
+ * of the own node: nothing crosses sockets. The papers have it on one socket only.
  */
 
 import type { Design } from './design.ts';
-import { allocates, application, connection, packets, transaction, writes } from './operations.ts';
+import { allocates, application, connection, ownPackets, transaction, writes } from './operations.ts';
 
 /** Of the lines that a packet touches one by one, what a batch leaves. */
 const batched = 0.72;
@@ -17,17 +18,17 @@ export const userLevel: Design = {
   queues: 'packet-core',
   locks: {},
   steps: {
-    syn: [connection(0.2, 'tcp'), connection(0.06, 'packet'), packets(2 * batched)],
+    syn: [connection(0.2, 'tcp'), connection(0.06, 'packet'), ownPackets(2 * batched)],
     ack: [
       allocates('tcp_sock hot'),
       allocates('tcp_sock cold'),
       connection(0.2, 'tcp'),
       connection(0.03, 'packet'),
-      packets(batched),
+      ownPackets(batched),
     ],
     accept: [writes('tcp_sock hot', 1), connection(0.16, 'kernel')],
     receive: [
-      packets(batched),
+      ownPackets(batched),
       transaction(0.1, 'packet'),
       writes('tcp_sock hot', 1),
       transaction(0.25, 'tcp'),
@@ -39,10 +40,10 @@ export const userLevel: Design = {
       writes('tcp_sock hot', 1),
       transaction(0.17, 'tcp'),
       transaction(0.08, 'packet'),
-      packets(batched),
+      ownPackets(batched),
     ],
     finish: [
-      packets(batched),
+      ownPackets(batched),
       connection(0.03, 'packet'),
       connection(0.14, 'tcp'),
       writes('tcp_sock hot', 1),
@@ -51,7 +52,7 @@ export const userLevel: Design = {
       connection(0.12, 'kernel'),
       connection(0.06, 'tcp'),
       writes('tcp_sock cold', 2),
-      packets(batched),
+      ownPackets(batched),
     ],
   },
 };

@@ -4,8 +4,8 @@
  *   client ── syn ─► core by flow hash ── syn-ack ─► client ── ack, request ─► accept queue ─► worker: accept
  *          ◄─ response ── worker: serve ◄─ ready list ◄── receive ◄─ request …       … finish ─► worker: close ─► a new client
  *
- * Clients are a closed loop: each begins anew when its connection is over, or has given up. It loses no packet but those that
- * a full queue drops.
+ * Clients are a closed loop, each beginning anew when its connection is over or has given up, or arrive by themselves
+ * (`arrivals.ts`). It loses no packet but those that a full queue drops.
  */
 
 import { type Design, stepNames } from '../designs/design.ts';
@@ -14,10 +14,12 @@ import type { Machine } from '../machine/machine.ts';
 import type { RandomStream } from '../random.ts';
 import type { Workload } from '../workload.ts';
 import type { Accounts } from './accounts.ts';
+import { Arrivals } from './arrivals.ts';
 import type { Cores } from './cores.ts';
 import type { Slots } from './cores-options.ts';
 import { onPacket } from './event-kinds.ts';
 import { Link } from './link.ts';
+import { handOn } from './program.ts';
 
 const [syn, ack, receive, finish, accept, serve, close] = stepNames.map((_, index) => index);
 const none = -1;
@@ -39,6 +41,8 @@ export interface ConnectionsOptions {
   readonly slots: Slots;
   readonly events: EventQueue;
   readonly chance: RandomStream;
+  /** Of open arrivals: when clients come. */
+  readonly arrivalChance: RandomStream;
   readonly accounts: Accounts;
   /** Completed connections before measuring begins. */
   readonly warmUp: number;
@@ -56,6 +60,8 @@ export class Connections {
   readonly latencies: Float64Array;
   readonly connectLatencies: Float64Array;
   recorded = 0;
+  /** Without it, clients are a closed loop. */
+  readonly arrivals: Arrivals | undefined;
 
   readonly #options: ConnectionsOptions;
   readonly #cores: Cores;
@@ -70,9 +76,13 @@ export class Connections {
   readonly #thinkCycles: number;
   readonly #requestBytes: number;
   readonly #rxQueues: number;
+  readonly #oneCore: boolean;
+  readonly #rps: boolean;
 
   readonly #queueOf: Int32Array;
   readonly #packetStep: Uint8Array;
+  /** Of a packet that is handed on: its step there. */
+  readonly #stepBehind: Uint8Array;
   readonly #appStep: Uint8Array;
   readonly #rx: Int32Array;
   readonly #appCore: Int32Array;
@@ -102,13 +112,17 @@ export class Connections {
     this.#thinkCycles = workload.thinkSeconds * this.#secondCycles;
     this.#requestBytes = workload.name === 'http' ? controlBytes : workload.bytes;
     this.#rxQueues = Math.min(options.cores, machine.nic.queues ?? options.cores);
+    this.#oneCore = machine.nic.interrupts === 'one-core';
+    this.#rps = machine.nic.rps === true;
     this.latencies = new Float64Array(options.connections);
     this.connectLatencies = new Float64Array(options.connections);
+    this.arrivals = this.#arrivalsOf(options);
     const clients = workload.concurrency;
     this.#queueOf = slots.queueOf;
     this.#packetStep = slots.packetStep;
     this.#appStep = slots.appStep;
-    this.#rx = new Int32Array(clients);
+    this.#rx = slots.flowCore;
+    this.#stepBehind = new Uint8Array(clients);
     this.#appCore = new Int32Array(clients);
     this.#arrived = new Uint8Array(clients);
     this.#forwarded = new Uint8Array(clients);
@@ -124,6 +138,8 @@ export class Connections {
   /** As if it had been going on for long: clients are anywhere in their connections. */
   beginAll(spreadCycles: number): void {
     const { workload, burst } = this.#options;
+    this.arrivals?.begin();
+    if (this.arrivals !== undefined) return;
     for (let slot = 0; slot < workload.concurrency; slot++) {
       this.begin(slot, burst ? 0 : this.#chance.uniform() * spreadCycles);
       if (!burst && workload.transactions > 1)
@@ -133,26 +149,30 @@ export class Connections {
 
   /** A packet has come to the server: where it goes. */
   packetArrives(slot: number): void {
-    this.#cores.packetArrives(this.#rx[slot], slot);
+    if (this.#rps) {
+      this.#stepBehind[slot] = this.#packetStep[slot];
+      this.#packetStep[slot] = handOn;
+    }
+    this.#cores.packetArrives(this.#oneCore ? 0 : this.#rx[slot], slot);
   }
 
   /** A step of a connection is over. */
   after(core: number, slot: number, step: number): void {
     switch (step) {
       case syn:
-        if (this.#isFull(slot) || this.#halfOpen[this.#queueOf[slot]] >= this.#options.workload.backlog)
+        if (this.arrivals !== undefined) this.#answersSyn(slot);
+        else if (this.#isFull(slot) || this.#halfOpen[this.#queueOf[slot]] >= this.#options.workload.backlog)
           this.#tryAgain(slot, syn);
         else {
           this.#halfOpen[this.#queueOf[slot]]++;
-          this.#link.sent(this.#events.time, controlBytes);
-          this.#put(slot, ack, this.#events.time + 2 * this.#halfTrip);
+          this.#answersSyn(slot);
         }
         break;
       case ack:
         // The client was connected when it sent this.
         if (this.#connected[slot] === 0) this.#connected[slot] = this.#events.time;
         if (this.#isFull(slot)) this.#tryAgain(slot, ack);
-        else this.#established(slot, core);
+        else this.#established(slot);
         break;
       case receive:
         this.#ripe(slot, serve);
@@ -165,6 +185,10 @@ export class Connections {
       case accept:
         this.#accepted(slot, core);
         break;
+      case handOn:
+        this.#packetStep[slot] = this.#stepBehind[slot];
+        this.#cores.packetArrives(this.#rx[slot], slot);
+        break;
       case serve:
         this.#answered(slot, core);
         break;
@@ -175,6 +199,12 @@ export class Connections {
 
   /** A client sends a SYN, which is on its way at `at`. */
   begin(slot: number, at: number): void {
+    this.#prepare(slot, at);
+    this.#put(slot, syn, at + this.#halfTrip);
+  }
+
+  /** A connection whose SYN was sent at `at`: where its packets go, and which queue it will wait in. */
+  #prepare(slot: number, at: number): void {
     const { design, workload } = this.#options;
     const core = this.#coreByHash();
     this.#rx[slot] = core;
@@ -187,11 +217,28 @@ export class Connections {
     this.#tries[slot] = 0;
     this.#started[slot] = at;
     this.#connected[slot] = 0;
-    this.#put(slot, syn, at + this.#halfTrip);
   }
 
-  /** The card's table spreads hashes over its queues, each of which interrupts one core. */
+  /** An open client's SYN is here: false when its queue has no place for it. */
+  #admit(slot: number, started: number): boolean {
+    this.#prepare(slot, started);
+    const queue = this.#queueOf[slot];
+    if (this.#cores.accepts.length[queue] + this.#halfOpen[queue] >= this.#options.workload.backlog)
+      return false;
+    this.#halfOpen[queue]++;
+    this.#packetStep[slot] = syn;
+    this.packetArrives(slot);
+    return true;
+  }
+
+  #answersSyn(slot: number): void {
+    this.#link.sent(this.#events.time, controlBytes);
+    this.#put(slot, ack, this.#events.time + 2 * this.#halfTrip);
+  }
+
+  /** The card's table spreads hashes over its queues, each of which interrupts one core; else the first core, or RPS, spreads. */
   #coreByHash(): number {
+    if (this.#oneCore) return this.#rps ? this.#chance.below(this.#coreCount) : 0;
     return this.#chance.below(this.#options.machine.nic.rssTable) % this.#rxQueues;
   }
 
@@ -218,7 +265,7 @@ export class Connections {
     }
   }
 
-  #established(slot: number, core: number): void {
+  #established(slot: number): void {
     const queue = this.#queueOf[slot];
     this.#halfOpen[queue]--;
     this.#cores.acceptable(queue, slot);
@@ -228,7 +275,7 @@ export class Connections {
     const size = this.#requestBytes;
     const here = this.#link.received(this.#events.time, size);
     this.#packetStep[slot] = receive;
-    if (size <= atOnceBytes) this.#cores.packetArrives(core, slot);
+    if (size <= atOnceBytes) this.packetArrives(slot);
     else this.#events.put(here, onPacket, slot);
   }
 
@@ -253,7 +300,8 @@ export class Connections {
     if (design.backend !== undefined && this.#forwarded[slot] === 0) {
       this.#forwarded[slot] = 1;
       this.#clientRx[slot] = this.#rx[slot];
-      this.#rx[slot] = design.backend.answersAt === 'hash' ? this.#coreByHash() : core;
+      const chosen = design.backend.answersAt === 'process-core' && (this.#rps || !this.#oneCore);
+      this.#rx[slot] = chosen ? core : this.#coreByHash();
       this.#put(slot, receive, this.#events.time + 2 * this.#halfTrip);
       return;
     }
@@ -263,7 +311,7 @@ export class Connections {
     }
     if (this.measuring) this.#accounts.transactions++;
     const sampling = machine.nic.flowDirectorSampling ?? Infinity;
-    if (++this.#sent[slot] >= sampling) this.#rx[slot] = core;
+    if (++this.#sent[slot] >= sampling && !this.#oneCore) this.#rx[slot] = core;
     const there = this.#link.sent(this.#events.time, workload.bytes) + this.#halfTrip;
     if (--this.#left[slot] > 0) {
       // After a pause nobody knows what the link will be doing.
@@ -307,6 +355,23 @@ export class Connections {
     this.completed++;
     if (this.measuring) this.#accounts.connections++;
     else if (this.completed >= this.#options.warmUp) this.#onWarm();
-    if (this.#options.burst !== true) this.begin(slot, at);
+    if (this.arrivals !== undefined) this.arrivals.frees(slot);
+    else if (this.#options.burst !== true) this.begin(slot, at);
+  }
+
+  #arrivalsOf({ workload, events, accounts, arrivalChance }: ConnectionsOptions): Arrivals | undefined {
+    const { ratePerSecond, concurrency } = workload;
+    if (ratePerSecond === undefined) return;
+    return new Arrivals({
+      meanGapCycles: this.#secondCycles / ratePerSecond,
+      secondCycles: this.#secondCycles,
+      maxTries,
+      halfTripCycles: this.#halfTrip,
+      slots: concurrency,
+      events,
+      chance: arrivalChance,
+      accounts,
+      admit: (slot, started) => this.#admit(slot, started),
+    });
   }
 }

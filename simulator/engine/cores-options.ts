@@ -14,6 +14,8 @@ export interface Slots {
   readonly queueOf: Int32Array;
   readonly packetStep: Uint8Array;
   readonly appStep: Uint8Array;
+  /** Where a connection's packets are processed. */
+  readonly flowCore: Int32Array;
 }
 
 export interface CoresOptions {
@@ -27,9 +29,13 @@ export interface CoresOptions {
   readonly slots: Slots;
   readonly events: EventQueue;
   readonly chance: RandomStream;
+  /** How long the application takes. */
+  readonly serviceChance: RandomStream;
   readonly accounts: Accounts;
   readonly directory: Directory;
   readonly locks: LockBank;
+  /** By core. */
+  readonly socketOf: Int32Array;
   /** By core; the locks look at it too. */
   readonly running: Int32Array;
   /** A step is over. */

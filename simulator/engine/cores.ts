@@ -238,8 +238,18 @@ export class Cores {
           work[pc] += cycles[pc];
           if (held[pc] === 1) this.#accounts.ownLock += cycles[pc];
           continue;
-        case codes.touch: {
-          const instance = this.#instanceOf(scope[pc], core, slot);
+        case codes.varied: {
+          const drawn = this.#options.serviceChance.exponential(cycles[pc]);
+          spent += drawn;
+          work[pc] += drawn;
+          continue;
+        }
+        case codes.touch:
+        case codes.transmit: {
+          const instance =
+            code[pc] === codes.touch
+              ? this.#instanceOf(scope[pc], core, slot)
+              : this.#transmitQueue(polled[pc], core);
           const at = this.#events.time + spent;
           const cost = this.#directory.access(core, object[pc], instance, lines[pc], write[pc] === 1, at);
           spent += cost;
@@ -250,23 +260,6 @@ export class Cores {
         case codes.allocate:
           this.#directory.allocate(core, object[pc], this.#instanceOf(scope[pc], core, slot));
           continue;
-        case codes.transmit: {
-          const queue =
-            polled[pc] === 0 ? this.#options.chance.below(this.#cores) : polled[pc] === 1 ? core : 0;
-          const cost = this.#directory.access(
-            core,
-            object[pc],
-            queue,
-            lines[pc],
-            true,
-            this.#events.time + spent,
-          );
-          this.#accounts.transmitted++;
-          if (queue !== core) this.#accounts.transmittedElsewhere++;
-          spent += cost;
-          moved[pc] += cost;
-          continue;
-        }
         case codes.lock: {
           if (spent > 0) {
             this.#goOn(context, pc, spent);
@@ -305,13 +298,22 @@ export class Cores {
     }
   }
 
+  /** A ring of the card: by the flow's hash, the own core's, or always the first. */
+  #transmitQueue(by: number, core: number): number {
+    const queue = by === 0 ? this.#options.chance.below(this.#cores) : by === 1 ? core : 0;
+    this.#accounts.transmitted++;
+    if (queue !== core) this.#accounts.transmittedElsewhere++;
+    return queue;
+  }
+
   #goOn(context: number, pc: number, afterCycles: number): void {
     this.#pc[context] = pc;
     this.#events.put(this.#events.time + afterCycles, onContinue, context);
   }
 
-  /** By `scopes`: of the machine, a core, a queue, a connection. */
+  /** By `scopes`: of the machine, a core, a queue, a connection, the core of the flow, a socket. */
   #instanceOf(scope: number, core: number, slot: number): number {
+    if (scope > 3) return scope === 4 ? this.#slots.flowCore[slot] : this.#options.socketOf[core];
     return scope === 3 ? slot : scope === 2 ? this.#slots.queueOf[slot] : scope === 1 ? core : 0;
   }
 

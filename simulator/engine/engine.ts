@@ -16,7 +16,7 @@ import { Accounts } from './accounts.ts';
 import { Connections } from './connections.ts';
 import { Cores } from './cores.ts';
 import type { Slots } from './cores-options.ts';
-import { onContinue, onDone, onPacket } from './event-kinds.ts';
+import { onArrival, onContinue, onDone, onPacket } from './event-kinds.ts';
 import { LockBank } from './lock-bank.ts';
 import type { Program } from './program.ts';
 
@@ -61,8 +61,15 @@ export class Engine {
       queueOf: new Int32Array(clients),
       packetStep: new Uint8Array(clients),
       appStep: new Uint8Array(clients),
+      flowCore: new Int32Array(clients),
     };
-    const instances = { machine: 1, core: cores, queue: queues, connection: clients };
+    const instances = {
+      machine: 1,
+      socket: distance.sockets,
+      core: cores,
+      queue: queues,
+      connection: clients,
+    };
     this.accounts = new Accounts(program, cores);
     this.directory = new Directory(
       machine,
@@ -87,13 +94,23 @@ export class Engine {
       ...common,
       clients,
       backlog: workload.backlog,
+      serviceChance: randomStream(seed, 'service'),
       directory: this.directory,
       locks: new LockBank({ machine, design, distance, program, queues, running }),
       running,
+      socketOf: distance.socketOf,
       onStep: (core, slot, step) => this.connections.after(core, slot, step),
     });
     this.connections = new Connections(
-      { ...common, workload, warmUp, connections, burst, onWarm: () => this.#measure() },
+      {
+        ...common,
+        workload,
+        warmUp,
+        connections,
+        burst,
+        arrivalChance: randomStream(seed, 'arrivals'),
+        onWarm: () => this.#measure(),
+      },
       this.cores,
     );
   }
@@ -114,6 +131,7 @@ export class Engine {
       if (event === onPacket) connections.packetArrives(argument);
       else if (event === onContinue) cores.continue(argument);
       else if (event === onDone) cores.done(argument);
+      else if (event === onArrival) connections.arrivals?.arrives(argument);
       else cores.tired(argument);
     }
     if (connections.completed < warmUp + wanted)

@@ -17,7 +17,17 @@ import type { Costs, Machine, StackKind } from '../machine/machine.ts';
 import { type ObjectName, objectNames, objects } from '../objects/objects.ts';
 import type { Workload } from '../workload.ts';
 
-export const codes = { work: 0, touch: 1, allocate: 2, lock: 3, unlock: 4, transmit: 5, end: 6 } as const;
+/** `varied`: work whose cycles are the mean of an exponential distribution. */
+export const codes = {
+  work: 0,
+  touch: 1,
+  allocate: 2,
+  lock: 3,
+  unlock: 4,
+  transmit: 5,
+  end: 6,
+  varied: 7,
+} as const;
 
 /** Lines of the device and its allocators that every packet touches, on whichever core. */
 const linesAPacket = 7.7;
@@ -48,7 +58,16 @@ export interface Program {
   readonly lockPerQueue: readonly boolean[];
 }
 
-export const scopes = ['machine', 'core', 'queue', 'connection'] as const;
+export const scopes = ['machine', 'core', 'queue', 'connection', 'flow core', 'socket'] as const;
+
+/** After the steps of designs: the interrupted core hands a packet on (RPS). */
+export const handOn = stepNames.length;
+const packetSteps: readonly StepName[] = ['syn', 'ack', 'receive', 'finish'];
+/** A driver's receive and an enqueue, beyond what the packet costs where it is processed; not calibrated. */
+const handOnCycles = 800;
+/** Of the other core's backlog: lock, list, count. Of the packet: what is hashed, and its links. */
+const backlogLines = 3;
+const packetLines = 2;
 
 /** Cycles that lines cost on one core: part of the calibrated cost there, so taken off the work. */
 export interface OneCoreMemory {
@@ -107,9 +126,16 @@ export function programOf(options: ProgramOptions): Program {
   for (const [step, name] of stepNames.entries()) {
     starts.push(rows.length);
     const context: Context = { ...options, rows, lockNames, step, held: 0, workCycles };
+    if (options.machine.nic.rps === true && packetSteps.includes(name))
+      rows.push(...handedOver('core', step));
     for (const operation of design.steps[name]) append(operation, context);
     if (name === 'receive' || name === 'serve') appendPayload(context);
     rows.push(row({ code: codes.end, step }));
+  }
+  if (options.machine.nic.rps === true) {
+    starts.push(rows.length);
+    rows.push(row({ code: codes.work, cycles: handOnCycles, step: handOn, by: classOf('packet') }));
+    rows.push(...handedOver('flow core', handOn), row({ code: codes.end, step: handOn }));
   }
   const column = (of: keyof Row) => rows.map((each) => each[of]);
   return {
@@ -170,7 +196,9 @@ function append(operation: Operation, context: Context): void {
     case 'work': {
       const cycles = operation.share * context.workCycles[operation.of];
       const under = held === 1 || operation.held === true ? 1 : 0;
-      rows.push(row({ code: codes.work, cycles, step, held: under, by: classOf(operation.by) }));
+      const varied = operation.of === 'application' && context.workload.service === 'exponential';
+      const code = varied ? codes.varied : codes.work;
+      rows.push(row({ code, cycles, step, held: under, by: classOf(operation.by) }));
       return;
     }
     case 'scan':
@@ -187,7 +215,13 @@ function append(operation: Operation, context: Context): void {
     }
     case 'packets':
       rows.push(
-        touch('device and allocator', packetsOf(operation.count, context) * linesAPacket, true, step, held),
+        touch(
+          operation.pools === 'socket' ? 'device and pools' : 'device and allocator',
+          packetsOf(operation.count, context) * linesAPacket,
+          true,
+          step,
+          held,
+        ),
       );
       return;
     case 'allocate':
@@ -213,6 +247,12 @@ function append(operation: Operation, context: Context): void {
       return;
     }
   }
+}
+
+/** Lines that both cores write when one hands a packet on to the other. */
+function handedOver(scope: (typeof scopes)[number], step: number): Row[] {
+  const backlog = touch('rps backlog', backlogLines, true, step, 0);
+  return [{ ...backlog, scope: scopes.indexOf(scope) }, touch('sk_buff', packetLines, true, step, 0)];
 }
 
 function packetsOf(count: number, { step, workload }: Context): number {

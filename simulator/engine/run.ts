@@ -3,7 +3,7 @@
  *
  * What lines cost on one core is part of the calibrated one-core cost, so it is measured first, in a short run on one core, and
  * taken off the work; the result is kept for the machine. Warm-up: until as many connections have been completed as there are
- * clients, capped for long connections, which start anywhere in their life.
+ * clients, capped for long connections, which start anywhere in their life; of open arrivals, as many as wait in full queues.
  */
 
 import type { Design } from '../designs/design.ts';
@@ -46,6 +46,8 @@ export interface Run {
 
 /** Steps to measure, about: enough for throughput within one per cent. */
 const wantedSteps = 40_000;
+/** Of open arrivals: their number in a given time varies by its root. */
+const arrivalsAtLeast = 4_000;
 const stepsAConnection = 6;
 const mostWarmUpSteps = 1e6;
 
@@ -57,9 +59,13 @@ function runWith(options: RunOptions, oneCore: OneCoreMemory): Run {
   const { machine, design, workload, cores, seed, burst } = options;
   const program = programOf({ machine, design, workload, workers: options.listeners ?? cores, oneCore });
   const perConnection = stepsAConnection + 2 * workload.transactions;
-  const usual = Math.max(300, Math.ceil(wantedSteps / perConnection));
+  const open = workload.ratePerSecond !== undefined;
+  const usual = Math.max(open ? arrivalsAtLeast : 300, Math.ceil(wantedSteps / perConnection));
   const connections = burst ? workload.concurrency : (options.connections ?? usual);
-  const warmUp = burst ? 0 : Math.ceil(Math.min(1.5 * workload.concurrency, mostWarmUpSteps / perConnection));
+  const settling = open
+    ? workload.backlog * (design.queues === 'shared' ? 1 : cores)
+    : 1.5 * workload.concurrency;
+  const warmUp = burst ? 0 : Math.ceil(Math.min(settling, mostWarmUpSteps / perConnection));
   // As they would if the cores were just busy, so that they do not march in step.
   const spreadCycles = (workload.concurrency * oneCoreCycles(options)) / cores;
   const engine = new Engine({
@@ -118,14 +124,20 @@ function oneCoreMemory(machine: Machine, design: Design, workload: Workload): On
   known.set(machine, ofMachine);
   const before = ofMachine.get(key);
   if (before !== undefined) return before;
+  const { ratePerSecond: _, service: __, ...closed } = workload;
   const short: Workload = {
-    ...workload,
+    ...closed,
     transactions: Math.min(workload.transactions, 4),
     concurrency: Math.min(workload.concurrency, 768),
     thinkSeconds: 0,
   };
   const nothing = { connection: 0, transaction: 0 };
-  const run = runWith({ machine, design, workload: short, cores: 1, seed: 1, connections: 1_000 }, nothing);
+  // Handing packets on comes on top of what one core does alone.
+  const plain = { ...machine, nic: { ...machine.nic, rps: false } };
+  const run = runWith(
+    { machine: plain, design, workload: short, cores: 1, seed: 1, connections: 1_000 },
+    nothing,
+  );
   const { moved } = run.engine.accounts;
   let [connection, transaction] = [0, 0];
   for (let pc = 0; pc < moved.length; pc++) {

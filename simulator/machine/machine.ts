@@ -55,6 +55,14 @@ export const machineSchema = z.strictObject({
       flowDirectorSampling: z.int().min(1).optional(),
       /** Entries of the table that spreads flow hashes over queues. */
       rssTable: z.int().min(1).max(65_536).default(128),
+      /** Absent: `spread`, each core has a queue. `one-core`: the first core takes all packets. */
+      interrupts: z.enum(['spread', 'one-core']).optional(),
+      /** Receive packet steering: the interrupted core only hands packets on to the core of their flow. */
+      rps: z.boolean().optional(),
+    })
+    .refine(({ interrupts, rps }) => rps !== true || interrupts === 'one-core', {
+      path: ['rps'],
+      message: 'hands packets on from one core, so wants interrupts: one-core',
     })
     .default({ gigabits: 10, rssTable: 128 }),
   roundTripMicroseconds: z.number().positive().max(1e7).default(40),

@@ -2,12 +2,12 @@
  * What the kernel's connection path keeps in memory, in cache lines: what a core touches, and what moves when another does.
  *
  * An object is a group of lines that are touched together and so share one place in the directory. `scope` says how many there
- * are: one for all, one a core, one a queue of connections to accept, one a connection. `falseSharing`: its users want different words of the same lines. Line
+ * are: one for all, one a socket, one a core, one a queue of connections to accept, one a connection. `falseSharing`: its users want different words of the same lines. Line
  * counts are those of the kernels' structures (tcp_sock hot part, request_sock, file + dentry + inode, epitem, sk_buff).
  */
 
 export interface LineGroup {
-  readonly scope: 'machine' | 'core' | 'queue' | 'connection';
+  readonly scope: 'machine' | 'socket' | 'core' | 'queue' | 'connection';
   readonly about: string;
   readonly falseSharing?: boolean;
 }
@@ -47,6 +47,11 @@ export const objects = {
     about: 'the same, last in first out: the thread whose stack is still in the cache',
   },
   'transmit queue': { scope: 'core', about: "a card's transmit ring, of one core" },
+  'device and pools': {
+    scope: 'socket',
+    about: 'the same of a stack in the process, which takes packets from pools of its own node',
+  },
+  'rps backlog': { scope: 'core', about: 'packets that the interrupted core hands on to another one' },
 } as const satisfies Readonly<Record<string, LineGroup>>;
 
 export type ObjectName = keyof typeof objects;

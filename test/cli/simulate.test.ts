@@ -67,6 +67,43 @@ test('stampede simulate prints the same JSON for the same seed, and a table says
   assert.match(table.stdout, /^stock on x5560 \(simulated, not measured\)\ncores {2}connections\/s/);
 });
 
+test('stampede simulate --rate: what came, what was dropped; not together with --concurrency', async () => {
+  const asked = ['--design=user-level', '--rate=20000', ...few];
+  const { rows } = (await json(...asked)) as { rows: Record<string, number>[] };
+  assert.deepEqual(
+    rows.map(({ ratePerSecond, dropsPerSecond }) => [ratePerSecond, dropsPerSecond]),
+    [[20_000, 0]],
+  );
+  assert.ok(Math.abs(rows[0].connectionsPerSecond / 20_000 - 1) < 0.15, JSON.stringify(rows));
+  assert.match((await stampede('simulate', ...asked)).stdout, /drops\/s\n.* 0\n/);
+  const both = await stampede('simulate', ...asked, '--concurrency=10');
+  assert.equal(both.status, 2);
+  assert.match(both.stderr, /give one of them/);
+});
+
+test('stampede simulate --service exponential varies what fixed does not; another one ends with status 2', async () => {
+  const rowOf = async (service: string): Promise<unknown> =>
+    (await json(`--service=${service}`, '--workload=http', '--concurrency=8', ...few)).rows;
+  assert.deepEqual(await rowOf('fixed'), (await json('--workload=http', '--concurrency=8', ...few)).rows);
+  assert.notDeepEqual(await rowOf('exponential'), await rowOf('fixed'));
+  const { status, stderr } = await stampede('simulate', '--service=normal');
+  assert.equal(status, 2);
+  assert.match(stderr, /fixed, exponential/);
+});
+
+test('stampede simulate --interrupts one-core --rps hands packets on, which explain shows; without one-core it is refused', async () => {
+  const placed = ['--interrupts=one-core', '--rps', ...few];
+  const { lines } = (await json('explain', 'reuseport', 'fastsocket', '--cores=4', ...placed)) as {
+    lines: { of: string; from: number }[];
+  };
+  // Four packets a connection of one request, of 800 cycles.
+  const handedOn = lines.find(({ of }) => of === 'hand on')?.from ?? 0;
+  assert.ok(Math.abs(handedOn / (4 * 800) - 1) < 0.2, `${handedOn}`);
+  const { status, stderr } = await stampede('simulate', '--rps');
+  assert.equal(status, 2);
+  assert.match(stderr, /wanted interrupts one-core/);
+});
+
 test('stampede simulate lock --json: rows of cores, speed-up and waiting, which add up to the cores', async () => {
   const { rows } = (await json(
     'lock',

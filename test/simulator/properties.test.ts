@@ -102,6 +102,16 @@ for (const name of ['megapipe', 'fastsocket', 'user-level', 'reuseport-recent'])
     }
   });
 
+test('user-level: a second socket of the same cores about doubles it, as nothing of it is shared between them', () => {
+  const machine = machines['e5-2697v2'];
+  const [one, two] = [12, 24].map((cores) =>
+    meanRate(
+      run({ design: 'user-level', machine: { ...machine, nic: { ...machine.nic, gigabits: 100 } }, cores }),
+    ),
+  );
+  assert.ok(two > 1.85 * one && two < 2.15 * one, `${one} on a socket, ${two} on two (seed ${seed})`);
+});
+
 test('a lock that is held for all of a connection serialises the machine exactly', () => {
   const whole: Design = {
     name: 'one big lock',
