@@ -1,4 +1,4 @@
-/** Which areas of test/ wait for each other: those of one lane. What is in no list floods, or measures what a flood does. */
+/** What the areas of test/ do: what is in no list floods, or measures what a flood does. */
 
 /** They compute, and watch no clock. */
 export const computing = new Set([

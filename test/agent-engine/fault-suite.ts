@@ -101,7 +101,13 @@ export function faultSuite({ name, order }: Carrying): void {
       await once(first, 'connect');
       try {
         const result = await flood(
-          order({ port: boundPort(fd), ...shape, connectTimeoutMs: 100, responseTimeoutMs: 5000 }),
+          order({
+            port: boundPort(fd),
+            ...shape,
+            connectTimeoutMs: 100,
+            responseTimeoutMs: 5000,
+            measuredSeconds: 1,
+          }),
         );
         assert.deepEqual(Object.keys(failures(result)), ['timedOut']);
         assert.ok((result.latency.connect.max ?? 0) >= 0.1 && (result.latency.connect.max ?? 1) < 0.3);
