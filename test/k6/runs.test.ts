@@ -64,12 +64,12 @@ describe('stampede agent with engine k6', { skip: k6Missing, concurrency: true }
     agent.kill('SIGSTOP');
     const stopped = performance.now();
     // Not woken before: k6 may fall silent by itself, for nobody reads its lines.
-    await sleep(10_500);
+    await sleep(11_000);
     const loadMs = lastMs() - stopped;
     assert.ok(loadMs < 10_000, `load for ${loadMs} ms`);
     agent.kill('SIGCONT');
     assert.match((await coordinator.hear('failed', patience)).reason, /lease/);
-    assert.ok(silentMs() > 500, 'it began again');
+    assert.ok(silentMs() > 1_000, 'it began again');
   });
 
   test('stops its load within 10 s of the last sign of its coordinator', async (t) => {
@@ -82,7 +82,7 @@ describe('stampede agent with engine k6', { skip: k6Missing, concurrency: true }
       () => 'the load goes on',
     );
     const loadMs = lastMs() - dropped;
-    assert.ok(loadMs < 10_000, `load for ${loadMs} ms`);
+    assert.ok(loadMs > 2_000 && loadMs < 10_000, `load for ${loadMs} ms`);
     assert.match((await coordinator.hear('failed', patience)).reason, /the coordinator let its lease expire/);
   });
 
