@@ -6,7 +6,7 @@
 
 import type { Design, Operation } from './design.ts';
 import { allocates, connection, locked, packets, writes } from './operations.ts';
-import { exchange } from './stock.ts';
+import { exchange, goodbye } from './stock.ts';
 
 /** Nobody polls at the lock of a queue that has one core. */
 const unpolled = { threads: 0, processes: 0 } as const;
@@ -54,12 +54,5 @@ export const partitionedSteps = ({
     connection(0.04, 'kernel'),
   ],
   ...own,
-  finish: [packets(1), connection(0.015, 'packet'), connection(0.06, 'tcp'), writes('tcp_sock hot', 4)],
-  close: [
-    ...closes,
-    connection(0.06, 'tcp'),
-    writes('tcp_sock hot', 4),
-    writes('tcp_sock cold', 6),
-    packets(1),
-  ],
+  ...goodbye(closes),
 });

@@ -8,7 +8,7 @@
 
 import type { Design, Operation } from './design.ts';
 import { allocates, connection, locked, packets, writes } from './operations.ts';
-import { exchange } from './stock.ts';
+import { exchange, goodbye } from './stock.ts';
 
 /** Since Linux 4.2 a waiter polls a line of its own (queued spinlocks, after MCS): who holds a lock shares none with it. */
 const unpolled = { threads: 0, processes: 0 } as const;
@@ -49,14 +49,7 @@ function stepsOf(queue: 'listener' | 'own listener'): Design['steps'] {
       allocates('epoll item'),
     ],
     ...exchange,
-    finish: [packets(1), connection(0.015, 'packet'), connection(0.06, 'tcp'), writes('tcp_sock hot', 4)],
-    close: [
-      ...closesFile,
-      connection(0.06, 'tcp'),
-      writes('tcp_sock hot', 4),
-      writes('tcp_sock cold', 6),
-      packets(1),
-    ],
+    ...goodbye(closesFile),
   };
 }
 

@@ -57,6 +57,18 @@ export const exchange: Pick<Readonly<Record<StepName, readonly Operation[]>>, 'r
   ],
 };
 
+/** The last packets of a connection, and the process that closes it. @param closes what becomes of its file. */
+export const goodbye = (closes: readonly Operation[]): Pick<Design['steps'], 'finish' | 'close'> => ({
+  finish: [packets(1), connection(0.015, 'packet'), connection(0.06, 'tcp'), writes('tcp_sock hot', 4)],
+  close: [
+    ...closes,
+    connection(0.06, 'tcp'),
+    writes('tcp_sock hot', 4),
+    writes('tcp_sock cold', 6),
+    packets(1),
+  ],
+});
+
 export const stock: Design = {
   name: 'stock',
   about: 'one listening socket, one accept queue, one lock; any worker accepts',
@@ -98,13 +110,6 @@ export const stock: Design = {
       allocates('epoll item'),
     ],
     ...exchange,
-    finish: [packets(1), connection(0.015, 'packet'), connection(0.06, 'tcp'), writes('tcp_sock hot', 4)],
-    close: [
-      ...closesFile,
-      connection(0.06, 'tcp'),
-      writes('tcp_sock hot', 4),
-      writes('tcp_sock cold', 6),
-      packets(1),
-    ],
+    ...goodbye(closesFile),
   },
 };

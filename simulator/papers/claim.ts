@@ -32,6 +32,16 @@ export interface Check {
   readonly basis: Basis;
 }
 
+/** A check without a unit is of a ratio; unless it is said, its point was not calibrated on. */
+export const check = (
+  figure: string,
+  values: { readonly published: number; readonly simulated: number; readonly unit?: string },
+  tolerance: Tolerance,
+  basis: Basis = 'predicted',
+): Check => ({ unit: '', ...values, figure, tolerance, basis });
+
+export const relative = (share: number): Tolerance => ({ kind: 'relative', share });
+
 /** Two curves over each other, for the page. */
 export interface Curve {
   /** Curves of one chart lie in one picture: the published figure's id. */

@@ -8,7 +8,7 @@
 import { designs } from '../designs/table.ts';
 import { runOnce } from '../engine/run.ts';
 import { machines } from '../machine/load.ts';
-import type { Basis, Check, Claim, Curve, Laboratory, Tolerance } from './claim.ts';
+import { type Claim, type Curve, check, type Laboratory } from './claim.ts';
 import { published } from './published.ts';
 import { rate, speedUp } from './test-bed.ts';
 
@@ -21,13 +21,6 @@ const rateOf = (laboratory: Laboratory, design: string, count: number): number =
   rate(laboratory, { machine, design, cores: count, workload: 'http' });
 const speedUpOf = (laboratory: Laboratory, design: string, count: number): number =>
   speedUp(laboratory, { machine, design, cores: count, workload: 'http' });
-
-const check = (
-  figure: string,
-  values: { published: number; simulated: number; unit?: string },
-  tolerance: Tolerance,
-  basis: Basis = 'predicted',
-): Check => ({ unit: '', ...values, figure, tolerance, basis });
 
 const curves = (laboratory: Laboratory): Curve[] =>
   (['fastsocket', 'linux-3.13', 'base'] as const).map((name) => ({

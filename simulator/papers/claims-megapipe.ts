@@ -5,13 +5,12 @@
  * transaction. Longer connections and MegaPipe's own speed-ups are foretold.
  */
 
-import type { Basis, Check, Claim, Curve, Laboratory, Tolerance } from './claim.ts';
+import { type Claim, type Curve, check, type Laboratory, relative } from './claim.ts';
 import { published } from './published.ts';
 import { rate, speedUp } from './test-bed.ts';
 
 const machine = 'x5560' as const;
 const cores = 8;
-const relative = (share: number): Tolerance => ({ kind: 'relative', share });
 
 const rateOf = (laboratory: Laboratory, design: string, transactions: number, count = cores): number =>
   rate(laboratory, { machine, design, transactions, cores: count });
@@ -21,13 +20,6 @@ const speedUpOf = (laboratory: Laboratory, design: string, transactions: number,
 /** Per cent that a design gains over the baseline, at 8 cores. */
 const gain = (laboratory: Laboratory, design: string, transactions: number): number =>
   100 * (rateOf(laboratory, design, transactions) / rateOf(laboratory, 'stock', transactions) - 1);
-
-const check = (
-  figure: string,
-  values: { published: number; simulated: number; unit?: string },
-  tolerance: Tolerance,
-  basis: Basis = 'predicted',
-): Check => ({ unit: '', ...values, figure, tolerance, basis });
 
 const lengths = published['megapipe.fig1a'].x as readonly number[];
 const table3 = published['megapipe.table3'].series;

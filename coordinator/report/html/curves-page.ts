@@ -3,8 +3,10 @@
 import { escapeMarkup } from '../markup.ts';
 import { type CurveChart, curveDrawing } from './charts/curves.ts';
 import { drawTwice } from './charts/draw.ts';
+import { htmlDocument } from './document.ts';
 import { details, figure, table } from './markup-parts.ts';
-import { style } from './style.ts';
+
+export const simulatedFooter = 'Simulated by Stampede, not measured.';
 
 export interface PageChart extends Omit<CurveChart, 'says'> {
   /** Unique on the page; letters, digits and hyphens. */
@@ -21,12 +23,13 @@ export interface CurvesPage {
 }
 
 export function curvesPage({ kicker, title, facts, charts }: CurvesPage): string {
-  return wholePage({
+  return htmlDocument({
     title,
     headerHtml: `<p class="kicker">${escapeMarkup(kicker)}</p>
 <h1>${escapeMarkup(title)}</h1>
 <ul class="facts">${facts.map((fact) => `<li>${escapeMarkup(fact)}</li>`).join('')}</ul>`,
     mainHtml: charts.map(chartFigure).join('\n'),
+    footerHtml: simulatedFooter,
   });
 }
 
@@ -66,32 +69,4 @@ function shortest(value: number | undefined): string {
   return value === undefined
     ? ''
     : Number(value.toPrecision(4)).toLocaleString('en-US', { maximumFractionDigits: 6 });
-}
-
-export function wholePage(page: {
-  readonly title: string;
-  readonly headerHtml: string;
-  readonly mainHtml: string;
-}): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${escapeMarkup(page.title)} – Stampede</title>
-<style>${style}</style>
-</head>
-<body>
-<header>
-${page.headerHtml}
-</header>
-<main>
-${page.mainHtml}
-</main>
-<footer>Simulated by Stampede, not measured.</footer>
-</body>
-</html>
-`;
 }

@@ -11,9 +11,9 @@ import { conditionsText, percent, plural, varyingFactors } from '../figures.ts';
 import { escapeMarkup } from '../markup.ts';
 import type { ConditionsStory, Story } from '../story.ts';
 import { chartSections } from './charts/chart-sections.ts';
+import { htmlDocument } from './document.ts';
 import { details, list, section, table } from './markup-parts.ts';
 import { modelSection } from './model-section.ts';
-import { style } from './style.ts';
 import { thresholdTable, verdictTables } from './verdicts.ts';
 
 /** Charts of more cells than this make a page nobody scrolls; tables have them all. */
@@ -22,25 +22,13 @@ const mostCharted = 12;
 export function page(story: Story): string {
   const { scenario } = story.reading;
   const title = scenario.question ?? scenario.name;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${escapeMarkup(scenario.name)} – Stampede</title>
-<style>${style}</style>
-</head>
-<body>
-${header(story, title)}
-<main>
-${body(story)}
-</main>
-<footer>Made by Stampede from <code>trials.jsonl</code>, <code>histograms/</code> and <code>environment.json</code> of this run folder; <code>stampede report</code> makes it anew.</footer>
-</body>
-</html>
-`;
+  return htmlDocument({
+    title: scenario.name,
+    headerHtml: header(story, title),
+    mainHtml: body(story),
+    footerHtml:
+      'Made by Stampede from <code>trials.jsonl</code>, <code>histograms/</code> and <code>environment.json</code> of this run folder; <code>stampede report</code> makes it anew.',
+  });
 }
 
 function header({ comparison, reading, limits }: Story, title: string): string {
@@ -55,13 +43,11 @@ function header({ comparison, reading, limits }: Story, title: string): string {
   const broken = comparison.thresholds.filter(({ holds }) => !holds).length;
   const state =
     broken === 0 ? '' : `<p class="broken">✗ ${plural(broken, 'threshold is', 'thresholds are')} broken</p>`;
-  return `<header>
-<p class="kicker">Stampede · ${escapeMarkup(scenario.name)}</p>
+  return `<p class="kicker">Stampede · ${escapeMarkup(scenario.name)}</p>
 <h1>${escapeMarkup(title)}</h1>
 <p class="answer ${headlineVerdict({ comparison, reading })}">${escapeMarkup(comparison.answer)}</p>
 ${state}
-<ul class="facts">${facts.map((fact) => `<li>${escapeMarkup(fact)}</li>`).join('')}</ul>
-</header>`;
+<ul class="facts">${facts.map((fact) => `<li>${escapeMarkup(fact)}</li>`).join('')}</ul>`;
 }
 
 /** The colour of the answer: that of its verdict, when there is one for all it speaks of. */

@@ -8,7 +8,8 @@ import { missText, toleranceText } from '../../../simulator/papers/claim.ts';
 import type { PapersResult } from '../../../simulator/papers/papers.ts';
 import { plural } from '../figures.ts';
 import { escapeMarkup } from '../markup.ts';
-import { chartFigure, wholePage } from './curves-page.ts';
+import { chartFigure, simulatedFooter } from './curves-page.ts';
+import { htmlDocument } from './document.ts';
 import { list, section, table } from './markup-parts.ts';
 
 export function papersPage({ claims, curves }: PapersResult): string {
@@ -25,7 +26,7 @@ export function papersPage({ claims, curves }: PapersResult): string {
     `${checks.length - calibrated} predicted`,
     `${calibrated} calibrated on`,
   ];
-  return wholePage({
+  return htmlDocument({
     title: 'Published and simulated',
     headerHtml: `<p class="kicker">Stampede · simulate papers</p>
 <h1>What the papers published, and what the simulator says</h1>
@@ -37,6 +38,7 @@ export function papersPage({ claims, curves }: PapersResult): string {
       section('claims', 'Claims', claims.map(claimTable).join('\n')),
       section('reading', 'How to read it', list(howToRead)),
     ].join('\n'),
+    footerHtml: simulatedFooter,
   });
 }
 
