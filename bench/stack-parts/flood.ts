@@ -18,7 +18,7 @@ export interface StackFlood {
 
 const concurrency = 256;
 /** Connections until all that is hot has been compiled for good; a short run proves nothing anyway. */
-const warmUp = { long: 400_000, short: 2_000 } as const;
+const warmUp = { long: 400_000, short: 20_000 } as const;
 /** The clock is looked at this often. */
 const stretches = { long: 10_000, short: 1_000 } as const;
 

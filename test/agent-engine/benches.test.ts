@@ -1,21 +1,10 @@
 /** Benches run small, so that they cannot rot: they say figures in their fixed form. The figures themselves prove nothing. */
 
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import type { Figure } from '../../bench/runner/figure.ts';
+import { figuresOf } from '../bench/figures-of.ts';
 import { packetLabRefused } from './packet-lab.ts';
-
-async function figuresOf(bench: string): Promise<Figure[]> {
-  const program = fileURLToPath(new URL(`../../bench/${bench}.js`, import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [program, '--small', '--json']);
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Figure);
-}
 
 const isMissing = (name: string): boolean => spawnSync(name, ['--version']).error !== undefined;
 

@@ -1,20 +1,8 @@
 /** bench/control and bench/control-limits run as their users run them: small, so what they say of speed proves nothing. */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import type { Figure } from '../../bench/runner/figure.ts';
-
-async function figuresOf(bench: string, ...options: readonly string[]): Promise<readonly Figure[]> {
-  const program = fileURLToPath(new URL(`../../bench/${bench}.js`, import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [program, '--small', '--json', ...options]);
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Figure);
-}
+import { figuresOf } from '../bench/figures-of.ts';
 
 test('bench/control counts every report of every second once, and measures coordinator, page and Redis', async () => {
   const figures = await figuresOf('control', '--agents', '4', '--seconds', '5');

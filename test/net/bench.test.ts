@@ -1,23 +1,14 @@
 /** The bench of the stack, run small so that it cannot rot. The figures themselves prove nothing. */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import type { Figure } from '../../bench/runner/figure.ts';
 import { allParts } from '../../net/tcp/settings.ts';
+import { figuresOf } from '../bench/figures-of.ts';
 
 test('bench/stack says what the stack makes, with and without each part, and what is collected', async () => {
-  const program = fileURLToPath(new URL('../../bench/stack.js', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [program, '--small', '--json']);
-  const figures = stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Figure);
-  const [total, ...rest] = figures;
+  const [total, ...rest] = await figuresOf('stack');
   assert.equal(total.figure, 'connections per second');
-  assert.ok((total.value ?? 0) > 1_000, `${total.value} connections/s`);
+  assert.ok((total.value ?? 0) > 10_000, `${total.value} connections/s`);
   const collected = rest.pop();
   assert.match(collected?.figure ?? '', /^collections of garbage in/);
   assert.deepEqual(

@@ -1,15 +1,11 @@
 /** The bench of plans, run small so that it cannot rot. */
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { Figure } from '../../bench/runner/figure.ts';
+import { figuresOf } from '../bench/figures-of.ts';
 
-test('bench/plan says its figure in the fixed form', () => {
-  const program = fileURLToPath(new URL('../../bench/plan.js', import.meta.url));
-  const said = execFileSync(process.execPath, [program, '--small', '--json'], { encoding: 'utf8' });
-  const figure = JSON.parse(said) as Figure;
+test('bench/plan says its figure in the fixed form', async () => {
+  const [figure] = await figuresOf('plan');
   assert.deepEqual(
     [figure.bench, figure.figure, figure.unit, figure.pairs],
     ['plan', 'plan of 1000 trials', 's', 3],

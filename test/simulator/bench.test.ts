@@ -1,18 +1,11 @@
 /** The bench of the simulator, run small so that it cannot rot. */
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { Figure } from '../../bench/runner/figure.ts';
+import { figuresOf } from '../bench/figures-of.ts';
 
-test('bench/simulator says its figures in the fixed form', () => {
-  const program = fileURLToPath(new URL('../../bench/simulator.js', import.meta.url));
-  const said = execFileSync(process.execPath, [program, '--small', '--json'], { encoding: 'utf8' });
-  const figures = said
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Figure);
+test('bench/simulator says its figures in the fixed form', async () => {
+  const figures = await figuresOf('simulator');
   assert.deepEqual(
     figures.map(({ bench, figure, unit }) => [bench, figure, unit]),
     [
