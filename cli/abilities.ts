@@ -1,6 +1,8 @@
 /** What the kernel lets agent and server do, as they find out by trying: for `stampede doctor`. */
 
 import { agentCapabilities, type Capability } from '../agent/capabilities.ts';
+import { CoreCounters, privateCacheMisses } from '../linux/perf-counters.ts';
+import { messageOf } from '../protocol/failure.ts';
 import { type ServerCapability, serverCapabilities } from '../server-under-test/capabilities.ts';
 import type { Ability } from './doctor-findings.ts';
 
@@ -31,7 +33,24 @@ export function abilities(): Ability[] {
       const about = serverAbilities[name];
       return about === undefined ? [] : [{ ...about, refused: possible ? null : detail }];
     }),
+    {
+      name: 'hardware counters (cache misses)',
+      refused: whyNoCounters(),
+      advice:
+        'no measured cache misses will stand beside the modelled ones: needs real hardware and CAP_PERFMON',
+    },
   ];
+}
+
+function whyNoCounters(): string | null {
+  const event = privateCacheMisses();
+  if (typeof event === 'string') return event;
+  try {
+    CoreCounters.open(event, [0]).close();
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 function ability(name: string, capability: Capability, advice: string): Ability {

@@ -88,6 +88,10 @@ export function assembleTrial(parts: TrialParts): AssembledTrial {
       listenOverflows: server.listenOverflows,
       listenDrops: server.listenDrops,
       locality: server.locality,
+      cacheMissesPerConnection:
+        server.cacheMisses === null || completedPerSecond === 0
+          ? null
+          : server.cacheMisses / server.measuredSeconds / completedPerSecond,
       ...(server.userLevel === undefined ? {} : { userLevel: server.userLevel }),
     },
     generator: {
@@ -265,6 +269,7 @@ function reasonsForNull(record: TrialRecord): Record<string, string> {
   missing('server.listenOverflows', server.listenOverflows, silent);
   missing('server.listenDrops', server.listenDrops, silent);
   missing('server.locality', server.locality, silent);
+  missing('server.cacheMissesPerConnection', server.cacheMissesPerConnection, silent);
   missing('server.userLevel', server.userLevel, silent);
   missing('generator.cores', generator.cores, 'an agent did not report its core times');
   missing('generator.headroom', generator.headroom, 'an agent did not report its core times');

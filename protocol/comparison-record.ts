@@ -34,7 +34,16 @@ export const comparisonRowSchema = z.strictObject({
   notes: z.array(z.string()),
 });
 
-const measuredSchema = z.strictObject({ connectionsPerSecond: figure, ratio: figure });
+const measuredSchema = z.strictObject({
+  connectionsPerSecond: figure,
+  ratio: figure,
+  /** Of the server's private caches, by hardware counters. */
+  missesPerConnection: figure.default(null),
+  /** Measured less modelled: what of the misses the model does not have (code, the application, what else ran there). */
+  missesResidual: figure.default(null),
+  /** Why misses were not measured. */
+  missesReason: z.string().nullable().default(null),
+});
 
 /** What the simulator says of a variant on so many cores. Never a measurement, whatever stands beside it. */
 export const modelRowSchema = z.strictObject({

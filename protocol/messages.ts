@@ -131,6 +131,8 @@ export const serverResultSchema = z.strictObject({
   lifetimeAccepted: count.nullable(),
   listenOverflows: count.nullable(),
   listenDrops: count.nullable(),
+  /** Of the private caches of all its cores, by hardware counters; null where there are none. */
+  cacheMisses: z.number().min(0).nullable(),
   locality: z.number().min(0).max(1).nullable(),
   /** Last ACK of the handshake → accepted by the application; null where it could not be known. */
   accept: histogram.nullable(),

@@ -118,6 +118,8 @@ export const trialRecordSchema = z.strictObject({
     listenDrops: count.nullable(),
     /** Share of connections accepted on the core that had processed their packets (SO_INCOMING_CPU). */
     locality: fraction.nullable(),
+    /** Misses of the private caches of its cores, by hardware counters: of everything that ran there. */
+    cacheMissesPerConnection: z.number().min(0).nullable().default(null),
     /** Of a server that brings its own TCP; left out for all others. */
     userLevel: userLevelSchema.nullable().optional(),
   }),

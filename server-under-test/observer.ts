@@ -1,11 +1,12 @@
 /**
- * What the system tells of a server from outside: the time of its cores and the counters of its listening sockets,
- * read at the two marks of the measured interval. Runs in the server's own process, inside its network namespace; costs
- * nothing between the marks.
+ * What the system tells of a server from outside: the time of its cores, the misses of their caches where the machine counts
+ * them, and the counters of its listening sockets, read at the two marks of the measured interval. Runs in the server's own
+ * process, inside its network namespace; costs nothing between the marks.
  */
 
 import { type CoreTicks, coreFractions, readCpuTimes } from '../linux/cpu-times.ts';
 import { type ListenCounters, readListenCounters } from '../linux/network-counters.ts';
+import { CoreCounters, type CoreEvent, privateCacheMisses } from '../linux/perf-counters.ts';
 import { messageOf } from '../protocol/failure.ts';
 import type { ServerResult } from '../protocol/messages.ts';
 import type { VariantResult } from './variants/variant.ts';
@@ -14,6 +15,7 @@ interface Reading {
   readonly atMs: number;
   readonly cpu: readonly CoreTicks[] | null;
   readonly listen: ListenCounters | null;
+  readonly cacheMisses: number | null;
 }
 
 /** A measured interval that was never ended, or is empty, still has a length. */
@@ -22,12 +24,20 @@ const shortestMs = 1;
 export class Observer {
   readonly #cores: readonly number[];
   readonly #notes: Record<string, string> = {};
+  readonly #misses: CoreCounters | null;
   #begin: Reading;
   #end: Reading | null = null;
 
-  /** Until told otherwise, the interval begins now and ends with result(). */
-  constructor(cores: readonly number[]) {
+  /**
+   * Until told otherwise, the interval begins now and ends with result().
+   * @param missEvent what counts misses of private caches here, or why nothing does.
+   */
+  constructor(cores: readonly number[], missEvent: CoreEvent | string = privateCacheMisses()) {
     this.#cores = cores;
+    this.#misses = this.#attempt('server.cacheMissesPerConnection', () => {
+      if (typeof missEvent === 'string') throw new Error(missEvent);
+      return CoreCounters.open(missEvent, cores);
+    });
     this.#begin = this.#read();
   }
 
@@ -45,10 +55,11 @@ export class Observer {
     this.#end ??= this.#read();
   }
 
-  /** What the design itself knows, beside what was seen from outside. */
+  /** What the design itself knows, beside what was seen from outside. The last call: its counters are closed. */
   result(design: VariantResult): ServerResult {
     const begin = this.#begin;
     const end = this.#end ?? this.#read();
+    this.#misses?.close();
     const times =
       begin.cpu === null || end.cpu === null ? null : coreFractions(begin.cpu, end.cpu, this.#cores);
     const complete = times !== null && times.length === this.#cores.length;
@@ -71,6 +82,8 @@ export class Observer {
       lifetimeAccepted: design.lifetimeAccepted,
       listenOverflows: byKernel ? difference('overflows') : (userLevel?.listenOverflows ?? null),
       listenDrops: byKernel ? difference('drops') : (userLevel?.listenDrops ?? null),
+      cacheMisses:
+        begin.cacheMisses === null || end.cacheMisses === null ? null : end.cacheMisses - begin.cacheMisses,
       locality: design.locality,
       accept: design.accept,
       ...(byKernel ? {} : { userLevel: userLevel?.figures ?? null }),
@@ -83,6 +96,7 @@ export class Observer {
       atMs: performance.now(),
       cpu: this.#attempt('server.cores', readCpuTimes),
       listen: this.#attempt('server.listenOverflows', readListenCounters),
+      cacheMisses: this.#attempt('server.cacheMissesPerConnection', () => this.#misses?.read() ?? null),
     };
   }
 

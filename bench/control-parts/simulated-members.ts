@@ -101,6 +101,7 @@ function playServer(name: string): Promise<void> {
         listenOverflows: null,
         listenDrops: null,
         locality: null,
+        cacheMisses: null,
         accept: null,
         cores: null,
       };

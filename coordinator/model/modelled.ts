@@ -77,16 +77,18 @@ function variantRows(input: VariantInput): ModelRow[] {
   const cores = [...new Set([...measuredCores, ...input.wanted])].sort((one, other) => one - other);
   const design = designOfVariant(variant);
   const calibrated = calibratedOn(input, design, own);
-  return cores.map((each) => ({
-    modelled: true,
-    variant,
-    design,
-    cores: each,
-    ...conversation,
-    ...(typeof calibrated === 'string' ? nothing(calibrated) : orReason(() => figures(calibrated, each))),
-    ratio: null,
-    measured: measuredOn(own, each),
-  }));
+  return cores.map((each) =>
+    withResidual({
+      modelled: true,
+      variant,
+      design,
+      cores: each,
+      ...conversation,
+      ...(typeof calibrated === 'string' ? nothing(calibrated) : orReason(() => figures(calibrated, each))),
+      ratio: null,
+      measured: measuredOn(own, each),
+    }),
+  );
 }
 
 type Figures = Omit<
@@ -166,7 +168,24 @@ function refusal<Value>(make: () => Value): Value | string {
 function measuredOn(trials: readonly TrialRecord[], cores: number): ModelRow['measured'] {
   const own = trials.filter(({ cell }) => cell.cores === cores);
   if (own.length === 0) return null;
-  return { connectionsPerSecond: median(own.map((trial) => trial.connectionsPerSecond)), ratio: null };
+  const misses = own.flatMap(({ server }) => server.cacheMissesPerConnection ?? []);
+  return {
+    connectionsPerSecond: median(own.map((trial) => trial.connectionsPerSecond)),
+    ratio: null,
+    missesPerConnection: misses.length === 0 ? null : median(misses),
+    missesResidual: null,
+    missesReason:
+      misses.length > 0
+        ? null
+        : (own[0].notes['server.cacheMissesPerConnection'] ?? 'the run recorded no cache misses'),
+  };
+}
+
+function withResidual(row: ModelRow): ModelRow {
+  const { measured, missesPerConnection: modelled } = row;
+  const misses = measured?.missesPerConnection ?? null;
+  if (measured === null || misses === null || modelled === null) return row;
+  return { ...row, measured: { ...measured, missesResidual: misses - modelled } };
 }
 
 function withRatios(row: ModelRow, rows: readonly ModelRow[], baseline: string): ModelRow {

@@ -88,7 +88,7 @@ function modelSection({ model }: Comparison): string[] {
   if (model.length === 0) return [];
   const reasons = modelReasons(model);
   return [
-    `## On more cores (modelled)\n\n${modelExplains} ${modelCaption}.\n\n${table(modelHeader, model.map(modelCells))}`,
+    `## On more cores (modelled)\n\n${modelExplains(model)} ${modelCaption}.\n\n${table(modelHeader, model.map(modelCells))}`,
     ...(reasons.length === 0 ? [] : [list(reasons)]),
   ];
 }

@@ -56,10 +56,24 @@ export function ratioText(ratio: number | null): string {
 }
 
 /** What every section of modelled figures says first. */
-export const modelExplains =
-  'Simulated, not measured: each variant’s cost on few cores is calibrated on this run, caches, locks and queues are the ' +
-  'simulator’s, distances are the usual ones of such a machine. A run reads no hardware counters, so no measured misses stand ' +
-  'beside the modelled ones. docs/simulator.md says what that can and cannot tell.';
+export function modelExplains(rows: readonly ModelRow[]): string {
+  return (
+    'Simulated, not measured: each variant’s cost on few cores is calibrated on this run, caches, locks and queues are the ' +
+    `simulator’s, distances are the usual ones of such a machine. ${missesExplained(rows)} ` +
+    'docs/simulator.md says what that can and cannot tell.'
+  );
+}
+
+function missesExplained(rows: readonly ModelRow[]): string {
+  const beside = rows.flatMap(({ measured }) => measured ?? []);
+  if (beside.some(({ missesPerConnection }) => missesPerConnection !== null))
+    return (
+      'Misses of the server’s private caches were counted by hardware; the residual is what the model does not have: code, the ' +
+      'application, whatever else ran there.'
+    );
+  const reasons = [...new Set(beside.flatMap(({ missesReason }) => missesReason ?? []))];
+  return `No measured misses stand beside the modelled ones${reasons.length === 0 ? '' : ` (${reasons.join('; ')})`}.`;
+}
 
 export const modelHeader = [
   'variant',
@@ -84,11 +98,22 @@ export function modelCells(row: ModelRow): string[] {
     row.measured === null
       ? '–'
       : `${rateText(row.measured.connectionsPerSecond)} (× ${ratioText(row.measured.ratio)})`,
-    row.missesPerConnection === null ? '–' : row.missesPerConnection.toFixed(1),
+    missesText(row),
     row.lockWaitCyclesPerConnection === null
       ? '–'
       : Math.round(row.lockWaitCyclesPerConnection).toLocaleString('en-US'),
   ];
+}
+
+/** "18.2", or "18.2 (measured 95.0, residual +76.8)" */
+function missesText({ missesPerConnection: modelled, measured }: ModelRow): string {
+  const text = modelled === null ? '–' : modelled.toFixed(1);
+  const misses = measured?.missesPerConnection ?? null;
+  if (misses === null) return text;
+  const residual = measured?.missesResidual ?? null;
+  const beyond =
+    residual === null ? '' : `, residual ${residual < 0 ? '−' : '+'}${Math.abs(residual).toFixed(1)}`;
+  return `${text} (measured ${misses.toFixed(1)}${beyond})`;
 }
 
 /** Why figures are missing, each sentence once. */

@@ -45,6 +45,7 @@ export function sampleTrial(trial: string, attempt = 1) {
       listenOverflows: null,
       listenDrops: null,
       locality: null,
+      cacheMisses: null,
       accept: null,
       notes: {},
     },

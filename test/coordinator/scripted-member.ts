@@ -180,6 +180,7 @@ async function serve(order: ServerOrder): Promise<void> {
     listenOverflows: 0,
     listenDrops: 0,
     locality: null,
+    cacheMisses: null,
     accept: null,
     notes: { locality: 'scripted', accept: 'scripted' },
   };

@@ -31,6 +31,7 @@ function recordOf(userLevel: UserLevelFigures | null) {
     listenOverflows: 5,
     listenDrops: 0,
     locality: 1,
+    cacheMisses: null,
     accept: null,
     userLevel,
     notes: {},

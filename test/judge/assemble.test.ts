@@ -51,6 +51,7 @@ function server(change: Partial<ServerResult> = {}): ServerResult {
     listenOverflows: 2,
     listenDrops: 2,
     locality: 0.5,
+    cacheMisses: 2_000_000,
     accept: encoded(0.5),
     notes: {},
     ...change,
@@ -151,6 +152,14 @@ test('assembleTrial() takes the least idle load core for the headroom, and says 
   assert.match(record.notes.limitedBy, /load core 0 was only 10.0 % idle/);
 });
 
+test('assembleTrial() gives cache misses a connection that completed meanwhile', () => {
+  const { record } = assembleTrial(parts());
+  // 2,000,000 in 5 s, at the rate of both agents together.
+  const perSecond = record.connections.completed / 5;
+  assert.ok(Math.abs((record.server.cacheMissesPerConnection ?? 0) / (400_000 / perSecond) - 1) < 0.01);
+  assert.equal(record.notes['server.cacheMissesPerConnection'], undefined);
+});
+
 test('assembleTrial() gives every null its reason', () => {
   const silent = server({
     cores: null,
@@ -159,6 +168,7 @@ test('assembleTrial() gives every null its reason', () => {
     listenOverflows: null,
     listenDrops: null,
     locality: null,
+    cacheMisses: null,
     accept: null,
     notes: { accept: 'nginx does not tell', 'server.locality': 'no BPF here' },
   });
@@ -174,6 +184,7 @@ test('assembleTrial() gives every null its reason', () => {
     'server.listenOverflows': 'the server did not report it',
     'server.listenDrops': 'the server did not report it',
     'server.locality': 'no BPF here',
+    'server.cacheMissesPerConnection': 'the server did not report it',
     'generator.cores': 'no /proc',
     'generator.headroom': 'an agent did not report its core times',
     'latencySeconds.accept': 'nginx does not tell',

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { designOfVariant } from '../../coordinator/model/design-of-variant.ts';
 import { modelRows } from '../../coordinator/model/modelled.ts';
-import { modelLines } from '../../coordinator/report/model-words.ts';
+import { modelCells, modelExplains, modelLines } from '../../coordinator/report/model-words.ts';
 import { writeReports } from '../../coordinator/report/write-reports.ts';
-import { comparisonSchema, modelRowSchema } from '../../protocol/comparison-record.ts';
+import { comparisonSchema, type ModelRow, modelRowSchema } from '../../protocol/comparison-record.ts';
 import { variantNames } from '../../protocol/variant-catalogue.ts';
 import { designs } from '../../simulator/designs/table.ts';
 import { syntheticScenario, syntheticTrials, writeSyntheticRun } from './synthetic-run.ts';
@@ -90,6 +90,35 @@ test('modelRows(): what is measured on more cores than were calibrated on stands
     ],
   );
   assert.ok(Math.abs((own[0].measured?.ratio as number) / 1.1 - 1) < 0.05);
+});
+
+test('modelRows(): misses that hardware counted stand beside the modelled ones, with the residual', () => {
+  const counted = { ...truths, 'single-queue': { cacheMisses: 120 } };
+  const trials = syntheticTrials({ truths: counted }).map(({ record }) => record);
+  const rows = modelRows({ scenario: syntheticScenario(), trials, environment });
+  const row = (variant: string, cores: number) =>
+    rows.find((each) => each.variant === variant && each.cores === cores) as (typeof rows)[number];
+  const measured = row('single-queue', 2).measured as NonNullable<ModelRow['measured']>;
+  assert.ok(
+    Math.abs((measured.missesPerConnection as number) / 120 - 1) < 0.03,
+    `${measured.missesPerConnection}`,
+  );
+  const modelled = row('single-queue', 2).missesPerConnection as number;
+  assert.equal(measured.missesResidual, (measured.missesPerConnection as number) - modelled);
+  assert.equal(measured.missesReason, null);
+  assert.match(
+    modelCells(row('single-queue', 2))[5],
+    new RegExp(`^${modelled.toFixed(1)} \\(measured 1[12]\\d\\.\\d, residual \\+\\d+\\.\\d\\)$`),
+  );
+  assert.match(modelExplains(rows), /were counted by hardware; the residual/);
+  const without = row('reuseport', 2);
+  assert.equal(without.measured?.missesPerConnection, null);
+  assert.equal(without.measured?.missesReason, 'the server did not report it');
+  assert.equal(modelCells(without)[5], (without.missesPerConnection as number).toFixed(1));
+  assert.match(
+    modelExplains(rows.filter(({ variant }) => variant === 'reuseport')),
+    /No measured misses stand beside the modelled ones \(the server did not report it\)/,
+  );
 });
 
 test('modelRows(): without core times there is a reason, and no figure', () => {

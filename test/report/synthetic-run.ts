@@ -31,6 +31,8 @@ export interface Truth {
   /** Connections that were due in the warm-up and completed in the interval, as a share of those due in it. */
   readonly backlogShare: number;
   readonly measuresAccepts: boolean;
+  /** Misses of private caches, a connection; null: the machine does not count them. */
+  readonly cacheMisses: number | null;
   readonly failed: Partial<Record<FailureCause, number>>;
 }
 
@@ -43,6 +45,7 @@ export const plainTruth: Truth = {
   missedShare: 0,
   backlogShare: 0,
   measuresAccepts: true,
+  cacheMisses: null,
   failed: {},
 };
 
@@ -138,6 +141,7 @@ function syntheticTrial({ trial, block, cell, truth, random, common, noise }: On
     listenOverflows: 0,
     listenDrops: 0,
     locality: null,
+    cacheMisses: truth.cacheMisses === null ? null : Math.round(truth.cacheMisses * completed * factor()),
     accept: truth.measuresAccepts ? latencies(latency * 0.1, random).encode() : null,
     notes: { locality: 'SO_INCOMING_CPU is not set on loopback' },
   });

@@ -27,7 +27,7 @@ export function modelSection(comparison: Comparison): string {
   );
   const reasons = modelReasons(comparison.model);
   return [
-    `<p>${escapeMarkup(modelExplains)}</p>`,
+    `<p>${escapeMarkup(modelExplains(comparison.model))}</p>`,
     ...parts,
     ...(reasons.length === 0 ? [] : [`<div class="quiet">${list(reasons)}</div>`]),
   ].join('\n');
