@@ -20,17 +20,17 @@ import {
   writes,
 } from './operations.ts';
 
-export const listenPolled = { threads: 20.5, processes: 0 } as const;
-export const filePolled = { threads: 13.1, processes: 0.8 } as const;
+export const listenPolled = { threads: 30, processes: 0 } as const;
+export const filePolled = { threads: 15.7, processes: 1 } as const;
 
 /** What the table of files, dentries and inodes cost when a socket becomes a file, and when it stops being one. */
 export const opensFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 15.8)]),
+  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 16.6)]),
   connection(0.174, 'kernel'),
   allocates('file, inode, dentry'),
 ];
 export const closesFile: readonly Operation[] = [
-  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 15.8)]),
+  locked('files', filePolled, [connection(0.006, 'kernel'), writes('file layer', 16.6)]),
   connection(0.094, 'kernel'),
   writes('file, inode, dentry', 6),
 ];
@@ -79,12 +79,12 @@ export const stock: Design = {
   steps: {
     syn: [
       locked('listener', listenPolled, [
-        connection(0.18, 'tcp'),
-        writes('listener', 14.5),
+        connection(0.145, 'tcp'),
+        writes('listener', 14),
         writes('request hash', 2),
       ]),
       connection(0.02, 'packet'),
-      connection(0.02, 'tcp'),
+      connection(0.055, 'tcp'),
       packets(2),
     ],
     ack: [
@@ -92,21 +92,21 @@ export const stock: Design = {
       allocates('tcp_sock cold'),
       allocates('sk_buff'),
       locked('listener', listenPolled, [
-        connection(0.16, 'tcp'),
-        writes('listener', 14.5),
+        connection(0.13, 'tcp'),
+        writes('listener', 14),
         writes('request hash', 2),
       ]),
       connection(0.015, 'packet'),
-      connection(0.02, 'tcp'),
+      connection(0.05, 'tcp'),
       connection(0.05, 'kernel'),
       packets(1),
     ],
     accept: [
-      locked('listener', listenPolled, [connection(0.11, 'kernel'), writes('listener', 14.5)]),
+      locked('listener', listenPolled, [connection(0.09, 'kernel'), writes('listener', 14)]),
       writes('tcp_sock cold', 6),
       writes('tcp_sock hot', 4),
       ...opensFile,
-      connection(0.04, 'kernel'),
+      connection(0.06, 'kernel'),
       allocates('epoll item'),
     ],
     ...exchange,

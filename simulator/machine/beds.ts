@@ -1,15 +1,15 @@
 /**
  * The machines of the papers, one visible table.
  *
- * Clock, sockets and caches are the makers' figures. Latencies start from what micro-benchmarks of these processors report, in
- * cycles of the core's clock, and are what a line costs amid other work, some of it overlapped. Calibrated:
- *   one-core costs, on the 1-core points of MegaPipe Figure 1c, mTCP Figures 7a and 8, Fastsocket Figure 4;
- *   x5560 `otherSocket`, on 1 transaction at 5 cores;
+ * Clock, sockets and caches are the makers' figures. Latencies are what micro-benchmarks of these processors report, in cycles
+ * of the core's clock (Molka et al., PACT 2009, for Nehalem), but for those that are calibrated:
+ *   one-core costs, on the 1-core points of MegaPipe Figure 1c, mTCP Figures 7a and 8, Fastsocket Figure 4. What the stack of
+ *   e5-2697v2 costs is what e5-2690's does, cycle for cycle; the rest of its one-core points is nginx;
+ *   x5560 `otherSocket`, on 1 transaction at 5 cores, and `pollerCycles`, on that point and 8 cores in Table 3;
  *   e5-2690 `http`, on the application's share under Linux 2.6 in mTCP Figure 1;
  *   amd48 one-core costs and `movedLines`, on the row of Fine in Table 2 of Affinity-Accept.
  * Chosen beyond the papers' list of points, which claims mark as calibrated on, too:
- *   x5560 `otherCore`, looking at the fall from 4 to 5 cores; e5-2690 `otherCore`, at the shared queue on 8 cores;
- *   e5-2697v2: what of a connection is not the application's, at the base kernel on 24 cores;
+ *   e5-2697v2 `otherSocket`, within what is reported, at Fastsocket ÷ base on 24 cores;
  *   amd48: how the cost divides between connection and request, and `wakeCycles`, at the throughput of Stock.
  */
 
@@ -28,11 +28,12 @@ const x5560: MachineInput = {
     l1: 4,
     l2: 10,
     l3: 38,
-    otherCore: 50,
-    otherSocket: [252],
+    otherCore: 75,
+    otherSocket: [218],
     memory: 182,
     remoteMemory: [297],
   },
+  pollerCycles: 30,
   singleCore: {
     kernel: { connection: 37_350, transaction: 13_560 },
     megapipe: { connection: 26_700, transaction: 10_300 },
@@ -52,7 +53,7 @@ const e52690: MachineInput = {
     l1: 4,
     l2: 12,
     l3: 44,
-    otherCore: 140,
+    otherCore: 113,
     otherSocket: [300],
     memory: 205,
     remoteMemory: [330],
@@ -80,17 +81,17 @@ const e52697v2: MachineInput = {
     l1: 4,
     l2: 12,
     l3: 45,
-    otherCore: 140,
-    otherSocket: [306],
+    otherCore: 105,
+    otherSocket: [285],
     memory: 200,
     remoteMemory: [330],
   },
   singleCore: {
-    kernel: { connection: 9_000, transaction: 15_000 },
-    reuseport: { connection: 10_000, transaction: 18_300 },
-    fastsocket: { connection: 7_500, transaction: 13_500 },
+    kernel: { connection: 16_570, transaction: 14_380 },
+    reuseport: { connection: 16_570, transaction: 18_680 },
+    fastsocket: { connection: 14_900, transaction: 13_050 },
   },
-  application: { rpc: 1_000, http: 95_400 },
+  application: { rpc: 1_000, http: 88_450 },
   workers: 'processes',
 };
 
@@ -115,10 +116,10 @@ const amd48: MachineInput = {
   },
   pollerCycles: 1_000,
   wakeCycles: 30_000,
-  singleCore: { kernel: { connection: 295_000, transaction: 62_700 } },
+  singleCore: { kernel: { connection: 385_000, transaction: 47_700 } },
   application: { rpc: 1_000, http: 202_000 },
   workers: 'processes',
-  movedLines: { held: 37, other: 114 },
+  movedLines: { held: 44, other: 105 },
 };
 
 export const beds: Readonly<Record<string, MachineInput>> = {

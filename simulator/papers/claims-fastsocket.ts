@@ -1,8 +1,8 @@
 /**
  * Fastsocket (ASPLOS 2016) on e5-2697v2: C22 to C25, and what choosing a listener costs: C26.
  *
- * One-core points are calibrated on. Of a server of processes also how many accesses to contended lines its locks' holders make
- * was chosen looking at 24 cores, since no allowed point tells: those checks are marked so.
+ * One-core points are calibrated on. How many accesses to contended lines the holders of a server of processes make, and the
+ * cost of crossing the socket, were chosen looking at 24 cores, since no allowed point tells: those checks are marked so.
  */
 
 import { designs } from '../designs/table.ts';

@@ -26,7 +26,7 @@ for (const machine of ['e5-2697v2', 'amd48'] as const)
       const [fixed, exponential] = [row('fixed'), row('exponential')];
       const said = JSON.stringify({ seeds, fixed, exponential });
       assert.ok(Math.abs(exponential.connectionsPerSecond / fixed.connectionsPerSecond - 1) < 0.03, said);
-      assert.ok(exponential.latencySeconds.p99 > 1.2 * fixed.latencySeconds.p99, said);
+      assert.ok(exponential.latencySeconds.p99 > 1.15 * fixed.latencySeconds.p99, said);
       // The mean of the work is the same: what differs is by chance, and by lines that move when it is crowded.
       assert.ok(Math.abs(exponential.cyclesPerConnection / fixed.cyclesPerConnection - 1) < 0.03, said);
     });
