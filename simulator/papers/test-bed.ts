@@ -30,8 +30,13 @@ const load: Readonly<Record<Question['machine'], Partial<SimulateOptions>>> = {
   amd48: { concurrency: 14_400, thinkMs: 20, connections: 7_200 },
 };
 
-/** Near saturation a rate varies by per cents from seed to seed, and its ratios by more. */
-const seedsEach = 6;
+/** Near saturation across two sockets a rate varies by per cents from seed to seed, and its ratios by more. */
+const seedsEach: Readonly<Record<Question['machine'], number>> = {
+  x5560: 6,
+  'e5-2690': 3,
+  'e5-2697v2': 5,
+  amd48: 3,
+};
 
 export function runs(laboratory: Laboratory, question: Question): readonly Run[] {
   const { machine, design, cores, transactions = 1, workload = 'rpc' } = question;
@@ -44,13 +49,18 @@ export function runs(laboratory: Laboratory, question: Question): readonly Run[]
         cores: [cores],
         transactions,
         workload,
-        // A seed that is the next one's neighbour would share runs with it.
-        seeds: Array.from({ length: seedsEach }, (_, index) => laboratory.seed * seedsEach + index),
+        seeds: seedsOf(laboratory, machine),
         ...load[machine],
       },
       cores,
     ),
   );
+}
+
+/** A seed that is the next one's neighbour shares no run with it. */
+function seedsOf({ seed }: Laboratory, machine: Question['machine']): number[] {
+  const count = seedsEach[machine];
+  return Array.from({ length: count }, (_, index) => seed * count + index);
 }
 
 /** Connections a second. */
