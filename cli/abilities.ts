@@ -38,6 +38,7 @@ export function abilities(): Ability[] {
       refused: whyNoCounters(),
       advice:
         'no measured cache misses will stand beside the modelled ones: needs real hardware and CAP_PERFMON',
+      isExtra: true,
     },
   ];
 }

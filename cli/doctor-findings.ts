@@ -22,6 +22,8 @@ export interface Ability {
   readonly name: string;
   readonly refused: string | null;
   readonly advice: string;
+  /** Without it a run is the same but for something beside its figures. */
+  readonly isExtra?: boolean;
 }
 
 export interface DoctorFacts {
@@ -69,8 +71,8 @@ export function findings(facts: DoctorFacts): Finding[] {
   return [
     ...machineFindings(facts),
     ...limitFindings(facts),
-    ...facts.abilities.map(({ name, refused, advice }) =>
-      refused === null ? ok(name, 'works') : missing(name, refused, advice),
+    ...facts.abilities.map(({ name, refused, advice, isExtra }) =>
+      refused === null ? ok(name, 'works') : (isExtra === true ? weak : missing)(name, refused, advice),
     ),
     linkFinding(facts),
     ...labFindings(facts),

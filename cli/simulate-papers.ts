@@ -44,7 +44,7 @@ export function simulatePapersCommand(): Command {
     });
 }
 
-async function test({ only, seed, json }: PapersOptions): Promise<PapersResult> {
+async function test({ only, seed, json, page }: PapersOptions): Promise<PapersResult> {
   const { claims } = await import('../simulator/papers/claims.ts');
   const { testClaims } = await import('../simulator/papers/papers.ts');
   const known = claims.map(({ id }) => id);
@@ -54,9 +54,12 @@ async function test({ only, seed, json }: PapersOptions): Promise<PapersResult> 
   const wanted = claims.filter(({ id }) => only === undefined || only.includes(id));
   const isWatched = json !== true && process.stderr.isTTY;
   let done = 0;
-  return testClaims(wanted, seed, () => {
-    if (isWatched) process.stderr.write(`\r${++done} of ${wanted.length} claims`);
-    if (isWatched && done === wanted.length) process.stderr.write('\r\x1b[K');
+  return testClaims(wanted, seed, {
+    curves: json === true || page !== undefined,
+    onClaim: () => {
+      if (isWatched) process.stderr.write(`\r${++done} of ${wanted.length} claims`);
+      if (isWatched && done === wanted.length) process.stderr.write('\r\x1b[K');
+    },
   });
 }
 

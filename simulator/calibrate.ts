@@ -21,8 +21,8 @@ import { type Interval, intervalOf, meanOf } from './statistics.ts';
 const coresPerSocket = 24;
 /** Open connections a core: enough that none ever waits for a client. */
 const clientsPerCore = 64;
-const calibrationConnections = 3_000;
-const predictionConnections = 6_000;
+const calibrationConnections = 2_000;
+const predictionConnections = 4_000;
 const rounds = 4;
 
 export interface MeasuredDesign {

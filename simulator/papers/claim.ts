@@ -58,7 +58,8 @@ export interface Curve {
 
 export interface Evidence {
   readonly checks: readonly Check[];
-  readonly curves: readonly Curve[];
+  /** Simulated only when somebody will look at them. */
+  readonly curves?: () => readonly Curve[];
 }
 
 /** What claims share: chance, and results that several of them look at. */

@@ -49,7 +49,6 @@ export const affinityClaims: readonly Claim[] = [
           basis: name === 'Affinity' ? 'predicted' : 'calibrated-on',
         }),
       ),
-      curves: [],
     }),
   },
   {
@@ -74,7 +73,6 @@ export const affinityClaims: readonly Claim[] = [
           };
         }),
       ),
-      curves: [],
     }),
   },
   {
@@ -103,7 +101,6 @@ export const affinityClaims: readonly Claim[] = [
             basis: 'predicted',
           },
         ],
-        curves: [],
       };
     },
   },

@@ -41,7 +41,6 @@ export const coherenceClaims: readonly Claim[] = [
           basis: 'predicted',
         },
       ]),
-      curves: [],
     }),
   },
   {
@@ -73,7 +72,6 @@ export const coherenceClaims: readonly Claim[] = [
             basis: 'predicted',
           },
         ],
-        curves: [],
       };
     },
   },

@@ -83,7 +83,7 @@ export const fastsocketClaims: readonly Claim[] = [
           { kind: 'between', low: 19, high: 21.5 },
         ),
       ],
-      curves: curves(laboratory),
+      curves: () => curves(laboratory),
     }),
   },
   {
@@ -112,7 +112,6 @@ export const fastsocketClaims: readonly Claim[] = [
             'calibrated-on',
           ),
         ],
-        curves: [],
       };
     },
   },
@@ -139,7 +138,6 @@ export const fastsocketClaims: readonly Claim[] = [
           { kind: 'at-most', high: 15 },
         ),
       ],
-      curves: [],
     }),
   },
   {
@@ -160,7 +158,6 @@ export const fastsocketClaims: readonly Claim[] = [
           'calibrated-on',
         ),
       ],
-      curves: [],
     }),
   },
   {
@@ -185,7 +182,6 @@ export const fastsocketClaims: readonly Claim[] = [
             { kind: 'absolute', by: 1 },
           ),
         ],
-        curves: [],
       };
     },
   },

@@ -89,7 +89,7 @@ export const flowGroupClaims: readonly Claim[] = [
             basis: 'predicted',
           },
         ],
-        curves: [
+        curves: () => [
           {
             chart: 'affinity.migration',
             title: 'Offered load of a hot core, one thief',

@@ -97,7 +97,7 @@ export const lockClaims: readonly Claim[] = [
     why: 'The curve is flat at its peak, and a mean over seeds has a chance of its own: more acquisitions move it less.',
     simulate: (laboratory) => ({
       checks: peakChecks(laboratory, 0.004, 0.05, 'calibrated-on'),
-      curves: [peakCurve(laboratory, 'ticket', 0.004)],
+      curves: () => [peakCurve(laboratory, 'ticket', 0.004)],
     }),
   },
   {
@@ -107,7 +107,7 @@ export const lockClaims: readonly Claim[] = [
     why: 'The published peaks are read from a bitmap; the one calibrated number is that of the 0.4 % curve.',
     simulate: (laboratory) => ({
       checks: [0.032, 0.002].flatMap((share) => peakChecks(laboratory, share, 0.08, 'predicted')),
-      curves: [0.032, 0.002].map((share) => peakCurve(laboratory, 'ticket', share)),
+      curves: () => [0.032, 0.002].map((share) => peakCurve(laboratory, 'ticket', share)),
     }),
   },
   {
@@ -128,7 +128,7 @@ export const lockClaims: readonly Claim[] = [
             basis: 'predicted',
           },
         ],
-        curves: [peakCurve(laboratory, 'mcs', 0.004)],
+        curves: () => [peakCurve(laboratory, 'mcs', 0.004)],
       };
     },
   },

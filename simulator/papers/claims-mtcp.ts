@@ -108,7 +108,7 @@ export const mtcpClaims: readonly Claim[] = [
             { kind: 'at-most', high: 1 },
           ),
         ],
-        curves: curvesOf7(laboratory),
+        curves: () => curvesOf7(laboratory),
       };
     },
   },
@@ -125,7 +125,6 @@ export const mtcpClaims: readonly Claim[] = [
           relative(0.1),
         ),
       ],
-      curves: [],
     }),
   },
   {
@@ -144,7 +143,6 @@ export const mtcpClaims: readonly Claim[] = [
           relative(0.2),
         ),
       ),
-      curves: [],
     }),
   },
   {
@@ -163,7 +161,7 @@ export const mtcpClaims: readonly Claim[] = [
           relative(0.1),
         ),
       ),
-      curves: curvesOf8(laboratory),
+      curves: () => curvesOf8(laboratory),
     }),
   },
   {
@@ -187,7 +185,6 @@ export const mtcpClaims: readonly Claim[] = [
           index === 0 ? 'calibrated-on' : 'predicted',
         ),
       ),
-      curves: [],
     }),
   },
   {
@@ -217,7 +214,6 @@ export const mtcpClaims: readonly Claim[] = [
             { kind: 'at-most', high: 1 },
           ),
         ],
-        curves: [],
       };
     },
   },

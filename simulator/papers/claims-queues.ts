@@ -71,7 +71,6 @@ export const queueClaims: readonly Claim[] = [
         orderCheck('blocking', 'fifo', [2, 1, 0, 2, 1, 0]),
         orderCheck('EPOLLEXCLUSIVE', 'lifo', [0, 0, 0, 0, 0, 0]),
       ],
-      curves: [],
     }),
   },
   {
@@ -99,7 +98,6 @@ export const queueClaims: readonly Claim[] = [
           basis: 'predicted',
         },
       ],
-      curves: [],
     }),
   },
 ];

@@ -21,9 +21,9 @@ function judged(...checks: Check[]) {
     says: '',
     source: '',
     why: 'because',
-    simulate: () => ({ checks, curves: [] }),
+    simulate: () => ({ checks }),
   };
-  return judgeClaim(claim, { checks, curves: [] });
+  return judgeClaim(claim, { checks });
 }
 
 for (const [tolerance, within, outside, text] of [
