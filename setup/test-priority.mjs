@@ -3,9 +3,9 @@
  * those that flood or watch the clock. What a test starts does not load it.
  */
 
-import { setPriority } from 'node:os';
+import { constants, setPriority } from 'node:os';
 import { computing } from './test-lanes.mjs';
 
 delete process.env.NODE_OPTIONS;
 const [, area] = /\/dist\/test\/([^/]+)\//.exec(process.argv[1] ?? '') ?? [];
-if (computing.has(area)) setPriority(10);
+if (computing.has(area)) setPriority(constants.priority.PRIORITY_LOW);

@@ -1,9 +1,9 @@
 /**
  * The tests, from what was built: `node setup/test.mjs [AREA…]` runs every built test file of test/, or only those areas.
  *
- * Two lanes run side by side, each file by file: in one what floods at full speed, or measures what a flood does; in the
- * other what waits more than it works, and then, at a lower priority, what only computes. They take about as long as each
- * other. Both report as one; the runner's summary is the last thing said.
+ * Three lanes run side by side, each file by file: in one what floods at full speed, or measures what a flood does; in another
+ * what waits more than it works; in the third, at the lowest priority, what only computes, with whatever the others leave of the
+ * cores. They report as one; the runner's summary is the last thing said.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -21,8 +21,11 @@ const areas = readdirSync(root, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && (wanted.length === 0 || wanted.includes(entry.name)))
   .map(({ name }) => name)
   .sort();
-const beside = [...areas.filter((area) => waiting.has(area)), ...areas.filter((area) => computing.has(area))];
-const lanes = [areas.filter((area) => !beside.includes(area)), beside]
+const lanes = [
+  areas.filter((area) => !waiting.has(area) && !computing.has(area)),
+  areas.filter((area) => waiting.has(area)),
+  areas.filter((area) => computing.has(area)),
+]
   .map((lane) => lane.flatMap((area) => testsIn(join(root, area))))
   .filter((files) => files.length > 0);
 if (lanes.length === 0 || wanted.some((area) => !existsSync(join(root, area)))) {
