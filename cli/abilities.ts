@@ -44,10 +44,14 @@ export function abilities(): Ability[] {
 }
 
 function whyNoCounters(): string | null {
-  const event = privateCacheMisses();
-  if (typeof event === 'string') return event;
   try {
-    CoreCounters.open(event, [0]).close();
+    const event = privateCacheMisses();
+    if (typeof event === 'string') return event;
+    const counters = CoreCounters.open(event, [0]);
+    const before = counters.read();
+    const after = counters.read();
+    counters.close();
+    counters.between(before, after);
     return null;
   } catch (error) {
     return messageOf(error);

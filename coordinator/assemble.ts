@@ -104,6 +104,9 @@ export function assembleTrial(parts: TrialParts): AssembledTrial {
     startedAt: parts.startedAt,
   };
   const said = {
+    ...(server.cacheMisses !== null && measured.server.cacheMissesPerConnection === null
+      ? { 'server.cacheMissesPerConnection': 'no connection completed' }
+      : {}),
     limitedBy: limit.reason,
     ...(audit.note === null ? {} : { connections: audit.note }),
     ...readingNotes(parts.cell, counts, latencies),

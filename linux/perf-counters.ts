@@ -45,12 +45,13 @@ export const cpuClock: CoreEvent = { name: 'cpu clock', type: PERF_TYPE_SOFTWARE
  * Misses of a core's own caches (accesses that go on to the cache that cores share), or why that cannot be known.
  *
  * Intel counts them as "cache references", those of the last level; AMD since Zen as "cache misses", those of the second level
- * (arch/x86/events/{intel,amd}/core.c). Other makers' generic events count other caches.
+ * (arch/x86/events/{intel,amd}/core.c). Prefetches are in the one and not in the other, so figures of two makers do not compare;
+ * further makers' generic events count other caches.
  */
 export function privateCacheMisses(
   cpuInformation: string = readFileSync('/proc/cpuinfo', 'latin1'),
 ): CoreEvent | string {
-  const vendor = /^vendor_id\s*:\s*(\S+)/m.exec(cpuInformation)?.[1] ?? 'unknown';
+  const vendor = /^vendor_id\s*:\s*(\S+)/m.exec(cpuInformation)?.[1];
   const family = Number(/^cpu family\s*:\s*(\d+)/m.exec(cpuInformation)?.[1] ?? 0);
   const event = (config: number): CoreEvent => ({
     name: 'misses of private caches',
@@ -59,16 +60,28 @@ export function privateCacheMisses(
   });
   if (vendor === 'GenuineIntel') return event(PERF_COUNT_HW_CACHE_REFERENCES);
   if (vendor === 'AuthenticAMD' && family >= 0x17) return event(PERF_COUNT_HW_CACHE_MISSES);
-  return `which hardware event counts misses of a core's own caches is known of Intel, and AMD since Zen; this is ${vendor}, family ${family}`;
+  return `which hardware event counts misses of a core's own caches is known of Intel, and AMD since Zen; this is ${vendor === undefined ? 'a processor that names no maker in /proc/cpuinfo' : `${vendor}, family ${family}`}`;
+}
+
+/** What a core had counted at some moment: the count, and nanoseconds for which the counter was wanted and did count. */
+export interface CoreCount {
+  readonly core: number;
+  readonly count: number;
+  readonly wantedNs: number;
+  readonly countedNs: number;
 }
 
 /** One event on some cores, counting from `open()` until `close()`. */
 export class CoreCounters {
-  readonly #descriptors: readonly number[];
+  readonly #event: CoreEvent;
+  readonly #cores: readonly number[];
+  #descriptors: readonly number[];
   readonly #words = new BigUint64Array(3);
   readonly #bytes = new Uint8Array(this.#words.buffer);
 
-  private constructor(descriptors: readonly number[]) {
+  private constructor(event: CoreEvent, cores: readonly number[], descriptors: readonly number[]) {
+    this.#event = event;
+    this.#cores = cores;
     this.#descriptors = descriptors;
   }
 
@@ -81,23 +94,43 @@ export class CoreCounters {
       for (const descriptor of descriptors) closeSync(descriptor);
       throw error;
     }
-    return new CoreCounters(descriptors);
+    return new CoreCounters(event, [...cores], descriptors);
   }
 
-  /** Counted so far on all cores together. Where counters had to take turns, scaled to the whole time. */
-  read(): number {
-    let sum = 0;
-    for (const descriptor of this.#descriptors) {
+  read(): CoreCount[] {
+    return this.#descriptors.map((descriptor, index) => {
       readSync(descriptor, this.#bytes, 0, this.#bytes.byteLength, null);
-      const [count, enabled, running] = this.#words;
-      if (running === 0n) continue;
-      sum += Number(count) * (Number(enabled) / Number(running));
+      const [count, wantedNs, countedNs] = this.#words;
+      return {
+        core: this.#cores[index],
+        count: Number(count),
+        wantedNs: Number(wantedNs),
+        countedNs: Number(countedNs),
+      };
+    });
+  }
+
+  /**
+   * Counted between two readings, all cores together. Where counters take turns, scaled to the whole time.
+   * @throws Error when a core's counter never had its turn: nothing is known of it.
+   */
+  between(before: readonly CoreCount[], after: readonly CoreCount[]): number {
+    let sum = 0;
+    for (const [index, last] of after.entries()) {
+      const first = before[index];
+      const countedNs = last.countedNs - first.countedNs;
+      if (countedNs <= 0)
+        throw new Error(
+          `Cannot count ${this.#event.name} on core ${last.core}: the counter never ran; wanted a free one: end other uses of perf, or sysctl kernel.nmi_watchdog=0`,
+        );
+      sum += (last.count - first.count) * ((last.wantedNs - first.wantedNs) / countedNs);
     }
     return sum;
   }
 
   close(): void {
     for (const descriptor of this.#descriptors) closeSync(descriptor);
+    this.#descriptors = [];
   }
 }
 
@@ -126,7 +159,8 @@ function openOn(event: CoreEvent, core: number): number {
 function whatItMeans(errno: number): string {
   if (errno === EACCES || errno === EPERM)
     return 'not allowed: wanted CAP_PERFMON, or sysctl kernel.perf_event_paranoid=0';
-  if (errno === ENOENT || errno === ENODEV || errno === EOPNOTSUPP)
-    return 'this machine shows no hardware counters, as most virtual ones';
-  return 'refused by the kernel';
+  if (errno === ENODEV) return 'the core is not online; wanted one that is';
+  if (errno === ENOENT || errno === EOPNOTSUPP)
+    return 'this machine shows no hardware counters, as most virtual ones; wanted real hardware';
+  return 'refused by the kernel; wanted a core and an event that it has';
 }

@@ -132,7 +132,7 @@ export const serverResultSchema = z.strictObject({
   listenOverflows: count.nullable(),
   listenDrops: count.nullable(),
   /** Of the private caches of all its cores, by hardware counters; null where there are none. */
-  cacheMisses: z.number().min(0).nullable(),
+  cacheMisses: z.number().min(0).nullable().default(null),
   locality: z.number().min(0).max(1).nullable(),
   /** Last ACK of the handshake → accepted by the application; null where it could not be known. */
   accept: histogram.nullable(),

@@ -1,12 +1,12 @@
 /**
  * What the system tells of a server from outside: the time of its cores, the misses of their caches where the machine counts
  * them, and the counters of its listening sockets, read at the two marks of the measured interval. Runs in the server's own
- * process, inside its network namespace; costs nothing between the marks.
+ * process, inside its network namespace; costs next to nothing between the marks.
  */
 
 import { type CoreTicks, coreFractions, readCpuTimes } from '../linux/cpu-times.ts';
 import { type ListenCounters, readListenCounters } from '../linux/network-counters.ts';
-import { CoreCounters, type CoreEvent, privateCacheMisses } from '../linux/perf-counters.ts';
+import { type CoreCount, CoreCounters, type CoreEvent, privateCacheMisses } from '../linux/perf-counters.ts';
 import { messageOf } from '../protocol/failure.ts';
 import type { ServerResult } from '../protocol/messages.ts';
 import type { VariantResult } from './variants/variant.ts';
@@ -15,9 +15,10 @@ interface Reading {
   readonly atMs: number;
   readonly cpu: readonly CoreTicks[] | null;
   readonly listen: ListenCounters | null;
-  readonly cacheMisses: number | null;
+  readonly cacheMisses: readonly CoreCount[] | null;
 }
 
+const missesField = 'server.cacheMissesPerConnection';
 /** A measured interval that was never ended, or is empty, still has a length. */
 const shortestMs = 1;
 
@@ -30,13 +31,14 @@ export class Observer {
 
   /**
    * Until told otherwise, the interval begins now and ends with result().
-   * @param missEvent what counts misses of private caches here, or why nothing does.
+   * @param missEvent what counts misses of private caches, or why nothing does; by default, what this machine has.
    */
-  constructor(cores: readonly number[], missEvent: CoreEvent | string = privateCacheMisses()) {
+  constructor(cores: readonly number[], missEvent?: CoreEvent | string) {
     this.#cores = cores;
-    this.#misses = this.#attempt('server.cacheMissesPerConnection', () => {
-      if (typeof missEvent === 'string') throw new Error(missEvent);
-      return CoreCounters.open(missEvent, cores);
+    this.#misses = this.#attempt(missesField, () => {
+      const event = missEvent ?? privateCacheMisses();
+      if (typeof event === 'string') throw new Error(event);
+      return CoreCounters.open(event, cores);
     });
     this.#begin = this.#read();
   }
@@ -59,6 +61,7 @@ export class Observer {
   result(design: VariantResult): ServerResult {
     const begin = this.#begin;
     const end = this.#end ?? this.#read();
+    const cacheMisses = this.#attempt(missesField, () => this.#missesBetween(begin, end));
     this.#misses?.close();
     const times =
       begin.cpu === null || end.cpu === null ? null : coreFractions(begin.cpu, end.cpu, this.#cores);
@@ -82,8 +85,7 @@ export class Observer {
       lifetimeAccepted: design.lifetimeAccepted,
       listenOverflows: byKernel ? difference('overflows') : (userLevel?.listenOverflows ?? null),
       listenDrops: byKernel ? difference('drops') : (userLevel?.listenDrops ?? null),
-      cacheMisses:
-        begin.cacheMisses === null || end.cacheMisses === null ? null : end.cacheMisses - begin.cacheMisses,
+      cacheMisses,
       locality: design.locality,
       accept: design.accept,
       ...(byKernel ? {} : { userLevel: userLevel?.figures ?? null }),
@@ -94,10 +96,15 @@ export class Observer {
   #read(): Reading {
     return {
       atMs: performance.now(),
+      cacheMisses: this.#attempt(missesField, () => this.#misses?.read() ?? null),
       cpu: this.#attempt('server.cores', readCpuTimes),
       listen: this.#attempt('server.listenOverflows', readListenCounters),
-      cacheMisses: this.#attempt('server.cacheMissesPerConnection', () => this.#misses?.read() ?? null),
     };
+  }
+
+  #missesBetween(begin: Reading, end: Reading): number | null {
+    if (this.#misses === null || begin.cacheMisses === null || end.cacheMisses === null) return null;
+    return Math.max(0, this.#misses.between(begin.cacheMisses, end.cacheMisses));
   }
 
   #attempt<Value>(field: string, read: () => Value): Value | null {

@@ -69,7 +69,7 @@ function missesExplained(rows: readonly ModelRow[]): string {
   if (beside.some(({ missesPerConnection }) => missesPerConnection !== null))
     return (
       'Misses of the server’s private caches were counted by hardware; the residual is what the model does not have: code, the ' +
-      'application, whatever else ran there.'
+      'application, prefetches, whatever else ran there; makers count differently.'
     );
   const reasons = [...new Set(beside.flatMap(({ missesReason }) => missesReason ?? []))];
   return `No measured misses stand beside the modelled ones${reasons.length === 0 ? '' : ` (${reasons.join('; ')})`}.`;

@@ -81,6 +81,7 @@ export const fastsocketClaims: readonly Claim[] = [
           'speed-up at 24 cores',
           { published: 20.3, simulated: speedUpOf(laboratory, 'fastsocket', 24) },
           { kind: 'between', low: 19, high: 21.5 },
+          'calibrated-on',
         ),
       ],
       curves: () => curves(laboratory),
@@ -154,7 +155,6 @@ export const fastsocketClaims: readonly Claim[] = [
             simulated: rateOf(laboratory, 'fastsocket', 24) / rateOf(laboratory, 'stock', 24),
           },
           { kind: 'relative', share: 0.1 },
-          // Through the base kernel on 24 cores, see C23.
           'calibrated-on',
         ),
       ],

@@ -20,13 +20,15 @@ function waitMs(length: number): void {
   while (performance.now() < untilMs);
 }
 
-test('the event of its cores is counted between the marks only', () => {
+const whyNot = new Observer([0], cpuClock).result(design).notes['server.cacheMissesPerConnection'];
+
+test('the event of its cores is counted between the marks only', { skip: whyNot ?? false }, () => {
   const observer = new Observer([0], cpuClock);
-  waitMs(50);
+  waitMs(300);
   observer.begin();
-  waitMs(100);
+  waitMs(600);
   observer.end();
-  waitMs(50);
+  waitMs(300);
   const { cacheMisses, measuredSeconds } = observer.result(design);
   const ratio = (cacheMisses as number) / 1e9 / measuredSeconds;
   assert.ok(ratio > 0.9 && ratio < 1.1, `${cacheMisses} ns counted in ${measuredSeconds} s`);
