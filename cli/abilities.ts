@@ -37,7 +37,7 @@ export function abilities(): Ability[] {
       name: 'hardware counters (cache misses)',
       refused: whyNoCounters(),
       advice:
-        'no measured cache misses will stand beside the modelled ones: needs real hardware and CAP_PERFMON',
+        'no measured cache misses will stand beside the modelled ones: needs real hardware, and CAP_PERFMON or sysctl kernel.perf_event_paranoid=0',
       isExtra: true,
     },
   ];

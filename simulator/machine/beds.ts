@@ -2,16 +2,17 @@
  * The machines of the papers, one visible table.
  *
  * Clock, sockets and caches are the makers' figures. Latencies are what micro-benchmarks of these processors report, in cycles
- * of the core's clock (Molka et al., PACT 2009, for Nehalem), but for those that are calibrated:
+ * of the core's clock (for Nehalem Molka et al., PACT 2009; for the others within the range that is reported, not of one table),
+ * but for those that are calibrated:
  *   one-core costs, on the 1-core points of MegaPipe Figure 1c, mTCP Figures 7a and 8, Fastsocket Figure 4. What the base
  *   kernel of e5-2697v2 costs is what Linux costs on e5-2690, cycle for cycle, and the rest of its one-core point nginx; its other
  *   two kernels follow from theirs;
  *   x5560 `otherSocket`, on 1 transaction at 5 cores, and `pollerCycles`, on that point and 8 cores in Table 3;
  *   e5-2690 `http`, on the application's share under Linux 2.6 in mTCP Figure 1;
- *   amd48 one-core costs and `movedLines`, on the row of Fine in Table 2 of Affinity-Accept.
+ *   amd48 one-core costs and `movedLines`, on the row of Fine in Table 2 of Affinity-Accept;
+ *   amd48 `pollerCycles`, the c that OLS'12 names for such a machine, on the 0.4 % curve.
  * Chosen beyond the papers' list of points, which claims mark as calibrated on, too:
  *   e5-2697v2 `otherSocket`, within what is reported, at Fastsocket and ÷ base on 24 cores;
- *   amd48 `pollerCycles`, the c of OLS'12 for such a machine;
  *   amd48: how the cost divides between connection and request, and `wakeCycles`, at the throughput of Stock.
  */
 

@@ -4,17 +4,25 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimulationInputError } from '../../simulator/input-error.ts';
 import { machines } from '../../simulator/machine/load.ts';
+import type { Machine } from '../../simulator/machine/machine.ts';
 import { type SimulatedRow, simulate } from '../../simulator/simulator.ts';
 import type { ServiceName } from '../../simulator/workload.ts';
 
 const seeds = [1, 2, 3];
 const cores = 4;
 
+/** A bed whose application, the part that varies, takes as long as all the rest of a connection. */
+function halfApplication(name: 'e5-2697v2' | 'amd48'): Machine {
+  const machine = machines[name];
+  const { connection, transaction } = machine.singleCore.kernel;
+  return { ...machine, application: { ...machine.application, http: connection + transaction } };
+}
+
 for (const machine of ['e5-2697v2', 'amd48'] as const)
   for (const share of [0.3, 0.7])
     test(`service by chance on ${machine}, at ${share} of its capacity: the same throughput, a longer tail`, () => {
       const asked = {
-        machine: machines[machine],
+        machine: halfApplication(machine),
         design: 'reuseport-processes',
         workload: 'http',
         cores: [cores],
@@ -26,7 +34,7 @@ for (const machine of ['e5-2697v2', 'amd48'] as const)
       const [fixed, exponential] = [row('fixed'), row('exponential')];
       const said = JSON.stringify({ seeds, fixed, exponential });
       assert.ok(Math.abs(exponential.connectionsPerSecond / fixed.connectionsPerSecond - 1) < 0.03, said);
-      assert.ok(exponential.latencySeconds.p99 > 1.15 * fixed.latencySeconds.p99, said);
+      assert.ok(exponential.latencySeconds.p99 > 1.2 * fixed.latencySeconds.p99, said);
       // The mean of the work is the same: what differs is by chance, and by lines that move when it is crowded.
       assert.ok(Math.abs(exponential.cyclesPerConnection / fixed.cyclesPerConnection - 1) < 0.03, said);
     });
