@@ -71,7 +71,8 @@ function missesExplained(rows: readonly ModelRow[]): string {
       'Misses of the server’s private caches were counted by hardware; the residual is what the model does not have: code, the ' +
       'application, prefetches, whatever else ran there; makers count differently.'
     );
-  const reasons = [...new Set(beside.flatMap(({ missesReason }) => missesReason ?? []))];
+  const said = beside.flatMap(({ missesReason }) => missesReason?.replace(/^not measured: /, '') ?? []);
+  const reasons = [...new Set(said)];
   return `No measured misses stand beside the modelled ones${reasons.length === 0 ? '' : ` (${reasons.join('; ')})`}.`;
 }
 
