@@ -6,6 +6,9 @@
  *
  *   queue = client's port modulo the device's queues
  *
+ * What is sent goes by the sockets' transmit rings or, where device and rights allow, many frames at a time past them
+ * (xdp-sender.ts).
+ *
  * A packet sent on queue q of a veth device arrives on queue q of the other end: who makes connections by this link
  * chooses the queue by his own port, and who answers by his peer's. A kernel at the other end takes a queue of its own
  * for a connection (and keeps it, with net.core.txrehash=0), and does not mind on which it is answered: what is not this
@@ -17,9 +20,10 @@ import { setMapEntry } from './bpf.ts';
 import { DescriptorWait } from './descriptor-wait.ts';
 import { deviceIndex, mtuOf, sharedHardwareAddress } from './device-settings.ts';
 import { FramePool, type HeadRoom, spreadStrideFor } from './frame-pool.ts';
-import { allocate, type Mapping } from './memory.ts';
 import { NeighbourTable } from './neighbour-table.ts';
 import { SummedCounters } from './summed-counters.ts';
+import { XdpFeatures } from './xdp-features.ts';
+import { type FrameMemory, frameMemory, longestSentFrame, XdpSender } from './xdp-sender.ts';
 import { ringEntries, XdpSocket } from './xdp-socket.ts';
 
 const headRoom: HeadRoom = 256;
@@ -35,6 +39,10 @@ const retryMs = 1;
 const sliceMs = 250;
 /** Frames for what is being read, written and sent. */
 const ownFrames = 8192;
+/** Fewer frames are cheaper by the ring. */
+const leastTogether = 16;
+/** How often devices are asked whether they take frames sent together: that ends with the other end's program. */
+const featuresEveryUs = 250_000;
 
 export interface AfXdpDevice {
   readonly name: string;
@@ -65,9 +73,12 @@ class AfXdpLink implements KernelLink {
   readonly mtu: number;
   readonly hardwareAddress: Uint8Array;
   readonly counters: SummedCounters;
+  /** Why no frames are ever sent together; null: they are, while the devices take them. */
+  readonly togetherRefused: string | null;
 
   readonly #pool: FramePool;
-  readonly #frames: Mapping;
+  readonly #frames: FrameMemory;
+  readonly #together: Together | null;
   readonly #sockets: readonly XdpSocket[];
   /** Device of each socket, by its index in the options. */
   readonly #deviceOf: readonly number[];
@@ -77,6 +88,10 @@ class AfXdpLink implements KernelLink {
   readonly #wait: DescriptorWait;
   readonly #portAt: number;
   #turn = 0;
+  /** Frames are listed to be sent together, not queued one by one. */
+  #gathers = false;
+  #taken = false;
+  #nextLookUs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor({ devices: all, role }: AfXdpOptions) {
@@ -93,8 +108,8 @@ class AfXdpLink implements KernelLink {
     this.mtu = mtu;
     const count = devices.reduce((sum, { own }) => sum + own.length, 0);
     const ready = Math.max(leastReady, Math.min(ringEntries, Math.floor(mostReady / count)));
-    this.#frames = allocate((count * ready + ownFrames) * stride);
-    this.#pool = new FramePool(this.#frames, { stride, headRoom });
+    this.#frames = frameMemory((count * ready + ownFrames) * stride);
+    this.#pool = new FramePool(this.#frames.mapping, { stride, headRoom });
     this.memory = this.#pool.memory;
     this.frameRoom = this.#pool.frameRoom;
     const sockets: XdpSocket[] = [];
@@ -109,7 +124,7 @@ class AfXdpLink implements KernelLink {
               deviceIndex: deviceIndex(name),
               queue,
               sharedWith: sockets[0]?.fd ?? -1,
-              framesAddress: this.#frames.address,
+              framesAddress: this.#frames.mapping.address,
             },
             ready,
           );
@@ -119,9 +134,12 @@ class AfXdpLink implements KernelLink {
       }
     } catch (error) {
       for (const socket of sockets) socket.close();
-      this.#frames.unmap();
+      this.#frames.close();
       throw error;
     }
+    const allowed = openTogether(devices, this.#frames, this.#pool.frameRoom, this.mtu);
+    this.#together = typeof allowed === 'string' ? null : allowed;
+    this.togetherRefused = typeof allowed === 'string' ? allowed : null;
     this.#deviceOf = devices.flatMap(({ own }, device) => own.map(() => device));
     this.#socketFor = socketsByQueue(devices);
     this.#neighbours = devices.length > 1 ? new NeighbourTable() : null;
@@ -162,7 +180,57 @@ class AfXdpLink implements KernelLink {
   }
 
   transmit(at: number, length: number): void {
-    const socket = this.#sockets[this.#sockets.length === 1 ? 0 : this.#socketOf(at)];
+    const index = this.#sockets.length === 1 ? 0 : this.#socketOf(at);
+    if (!this.#gathers || this.#together === null) {
+      this.#queue(index, at, length);
+      return;
+    }
+    const { sender } = this.#together;
+    if (sender.full) this.#sendTogether(sender);
+    // With one queue a device, sockets are devices.
+    sender.add(at, length, index);
+  }
+
+  flush(nowUs: number): void {
+    const sockets = this.#sockets;
+    const together = this.#together;
+    if (together !== null) {
+      const { sender } = together;
+      if (sender.count >= leastTogether) this.#sendTogether(sender);
+      else this.#queueListed(sender, 0);
+    }
+    for (let index = 0; index < sockets.length; index++) {
+      const socket = sockets[index];
+      if (socket.unsent !== 0) socket.send();
+      socket.reap();
+      socket.refill();
+    }
+    if (together === null) return;
+    if (nowUs >= this.#nextLookUs) {
+      this.#nextLookUs = nowUs + featuresEveryUs;
+      this.#taken = together.devices.every((index) => together.features.takesFrames(index));
+    }
+    // What waits in a ring goes first: frames of one flow must not overtake each other.
+    this.#gathers = this.#taken && !this.#hasUnsent();
+  }
+
+  #sendTogether(sender: XdpSender): void {
+    const sent = sender.send();
+    for (let index = 0; index < sent; index++) this.#pool.release(sender.at[index]);
+    this.counters.transmitted += sent;
+    this.counters.sentTogether += sent;
+    // Refused for want of the kernel's memory, if at all.
+    this.#queueListed(sender, sent);
+  }
+
+  #queueListed(sender: XdpSender, from: number): void {
+    for (let index = from; index < sender.count; index++)
+      this.#queue(sender.device[index], sender.at[index], sender.length[index]);
+    sender.clear();
+  }
+
+  #queue(index: number, at: number, length: number): void {
+    const socket = this.#sockets[index];
     if (!socket.queue(at, length)) {
       socket.send();
       if (!socket.queue(at, length)) {
@@ -172,16 +240,6 @@ class AfXdpLink implements KernelLink {
       }
     }
     this.counters.transmitted++;
-  }
-
-  flush(_nowUs: number): void {
-    const sockets = this.#sockets;
-    for (let index = 0; index < sockets.length; index++) {
-      const socket = sockets[index];
-      if (socket.unsent !== 0) socket.send();
-      socket.reap();
-      socket.refill();
-    }
   }
 
   dueAtUs(): number {
@@ -204,7 +262,8 @@ class AfXdpLink implements KernelLink {
     this.#closed = true;
     for (const socket of this.#sockets) socket.close();
     this.#wait.close();
-    this.#frames.unmap();
+    this.#together?.close();
+    this.#frames.close();
   }
 
   #hasUnsent(): boolean {
@@ -222,6 +281,45 @@ class AfXdpLink implements KernelLink {
     if (memory[at + 12] !== 8 || memory[at + 13] !== 0 || memory[at + 23] !== 6) return sockets[0];
     const port = at + ethernetBytes + ((memory[at + ethernetBytes] & 0xf) << 2) + this.#portAt;
     return sockets[((memory[port] << 8) | memory[port + 1]) % sockets.length];
+  }
+}
+
+/** Sending frames of one thread together: how, and whether the devices take them. */
+interface Together {
+  readonly sender: XdpSender;
+  readonly features: XdpFeatures;
+  /** Indices. */
+  readonly devices: readonly number[];
+  close(): void;
+}
+
+/** @returns why not, when this link, kernel or process cannot. */
+function openTogether(
+  devices: readonly AfXdpDevice[],
+  frames: FrameMemory,
+  frameRoom: number,
+  mtu: number,
+): Together | string {
+  const wide = devices.find(({ queues }) => queues > 1);
+  // The kernel sends such frames on the queue of the core that it is on, not on one that the sender chooses.
+  if (wide !== undefined) return `${wide.name} has ${wide.queues} queues; wanted 1`;
+  if (mtu + ethernetBytes > longestSentFrame)
+    return `an MTU of ${mtu}; wanted at most ${longestSentFrame - ethernetBytes}`;
+  if (frames.map < 0) return 'the kernel makes no BPF map that holds all frames';
+  const open: { close(): void }[] = [];
+  const close = (): void => {
+    for (const part of open) part.close();
+  };
+  try {
+    const features = new XdpFeatures();
+    open.push(features);
+    const indices = devices.map(({ name }) => deviceIndex(name));
+    const sender = new XdpSender({ frames, frameRoom, devices: indices });
+    open.push(sender);
+    return { sender, features, devices: indices, close };
+  } catch (error) {
+    close();
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

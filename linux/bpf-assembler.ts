@@ -100,6 +100,11 @@ export class BpfAssembler {
     return this.#add(0xa5, register, 0, label, value);
   }
 
+  /** Unsigned. */
+  jumpIfAbove(register: Register, value: number, label: string): this {
+    return this.#add(0x25, register, 0, label, value);
+  }
+
   /** Unsigned, both whole registers: how a packet's end is checked. */
   jumpIfGreater(register: Register, than: Register, label: string): this {
     return this.#add(0x2d, register, than, label, 0);

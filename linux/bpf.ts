@@ -13,11 +13,14 @@ const bpfCallNumbers: Readonly<Record<string, number>> = { x64: 321, arm64: 280,
 const BPF_MAP_CREATE = 0;
 const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_PROG_LOAD = 5;
+const BPF_PROG_TEST_RUN = 10;
 const BPF_RAW_TRACEPOINT_OPEN = 17;
 const BPF_LINK_CREATE = 28;
 const BPF_MAP_TYPE_ARRAY = 2;
+const BPF_MAP_TYPE_DEVMAP = 14;
 const BPF_MAP_TYPE_XSKMAP = 17;
 const BPF_F_MMAPABLE = 1 << 10;
+const BPF_F_TEST_XDP_LIVE_FRAMES = 1 << 1;
 
 /** enum bpf_prog_type. */
 const programTypes = { 'socket filter': 1, 'traffic class': 3, XDP: 6, 'raw tracepoint': 17 } as const;
@@ -33,6 +36,8 @@ const EACCES = 13;
 const mostTries = 8;
 
 const attributeBytes = 128;
+/** Of them, what BPF_PROG_TEST_RUN has: the kernel wants the others to be absent or 0. */
+const runBytes = 80;
 const logBytes = 65_536;
 
 /** One array of one value, zeroed, that may be mapped (Linux 5.5). @returns its descriptor. @throws {SystemCallError} */
@@ -48,11 +53,20 @@ export function createMappableMap(valueBytes: number): number {
 
 /** A map of AF_XDP sockets by receive queue. @returns its descriptor. @throws {SystemCallError} */
 export function createSocketMap(queues: number): number {
-  return call('Cannot create a BPF map of AF_XDP sockets', BPF_MAP_CREATE, (attributes) => {
-    attributes.setUint32(0, BPF_MAP_TYPE_XSKMAP, true);
+  return createTargetMap('AF_XDP sockets', BPF_MAP_TYPE_XSKMAP, queues);
+}
+
+/** A map of devices that frames are redirected to, by number from 0. @returns its descriptor. @throws {SystemCallError} */
+export function createDeviceMap(devices: number): number {
+  return createTargetMap('devices', BPF_MAP_TYPE_DEVMAP, devices);
+}
+
+function createTargetMap(of: string, type: number, entries: number): number {
+  return call(`Cannot create a BPF map of ${of}`, BPF_MAP_CREATE, (attributes) => {
+    attributes.setUint32(0, type, true);
     attributes.setUint32(4, 4, true);
     attributes.setUint32(8, 4, true);
-    attributes.setUint32(12, queues, true);
+    attributes.setUint32(12, entries, true);
   });
 }
 
@@ -143,6 +157,33 @@ export function attachToDevice(
   });
 }
 
+/** An XDP program that is run on frames of the kernel's own making, which then go where it sends them (Linux 5.18). */
+export interface FrameSource {
+  /** Runs the program on so many frames, one after the other, at least 1. One system call. @returns 0, or an errno. */
+  run(frames: number): number;
+  close(): void;
+}
+
+/** @param frameBytes of each frame before the program changes it. @param batch frames between two looks at who got them. */
+export function frameSource(program: number, frameBytes: number, batch: number): FrameSource {
+  const number = bpfCallNumber('Cannot run an XDP program');
+  const memory = allocate(attributeBytes + frameBytes);
+  const address = Number(memory.address);
+  const attributes = new DataView(memory.buffer);
+  attributes.setUint32(0, program, true);
+  attributes.setUint32(8, frameBytes, true);
+  attributes.setBigUint64(16, memory.address + BigInt(attributeBytes), true);
+  attributes.setUint32(64, BPF_F_TEST_XDP_LIVE_FRAMES, true);
+  attributes.setUint32(72, batch, true);
+  return {
+    run: (frames) => {
+      attributes.setUint32(32, frames, true);
+      return syscall(number, BPF_PROG_TEST_RUN, address, runBytes) < 0 ? lastErrno() : 0;
+    },
+    close: () => memory.unmap(),
+  };
+}
+
 /** The verifier stops at a pending signal, e.g. a profiler's: it is asked again, a few times. */
 function loadWhole(action: string, fill: (attributes: DataView) => void): number {
   for (let tries = 1; ; tries++) {
@@ -155,9 +196,7 @@ function loadWhole(action: string, fill: (attributes: DataView) => void): number
 }
 
 function call(action: string, command: number, fill: (attributes: DataView) => void): number {
-  const number = bpfCallNumbers[process.arch];
-  if (number === undefined)
-    throw new Error(`${action}: the number of bpf(2) on ${process.arch} is not known`);
+  const number = bpfCallNumber(action);
   const memory = allocate(attributeBytes);
   try {
     fill(new DataView(memory.buffer));
@@ -167,4 +206,11 @@ function call(action: string, command: number, fill: (attributes: DataView) => v
   } finally {
     memory.unmap();
   }
+}
+
+function bpfCallNumber(action: string): number {
+  const number = bpfCallNumbers[process.arch];
+  if (number === undefined)
+    throw new Error(`${action}: the number of bpf(2) on ${process.arch} is not known`);
+  return number;
 }

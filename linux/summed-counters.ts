@@ -5,6 +5,7 @@ import type { LinkCounters } from '../net/links/link.ts';
 export class SummedCounters implements LinkCounters {
   received = 0;
   transmitted = 0;
+  sentTogether = 0;
   /** Given to transmit(), and no room for them. */
   refused = 0;
   readonly #sources: readonly { readonly dropped: number }[];

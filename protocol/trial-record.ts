@@ -67,6 +67,8 @@ export const userLevelSchema = z.strictObject({
   link: z.string().max(2_000),
   /** Frames that came in one batch, empty ones left out. */
   framesPerBatch: meanAndMost,
+  /** Frames sent, and how many of them many at a time past the kernel's socket buffers; absent from old records. */
+  framesSent: z.strictObject({ all: count, together: count }).optional(),
   /** Established and not yet taken by the application, seen whenever a batch was handled. */
   acceptQueue: meanAndMost,
   /** Handshakes begun and not ended, seen at the same moments. */

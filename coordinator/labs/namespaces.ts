@@ -15,10 +15,10 @@ import { cpus } from 'node:os';
 import { badInput } from '../../protocol/failure.ts';
 import { maxNamespaceAgents } from '../plan/lab-choice.ts';
 import { namespacePorts } from '../plan/port-budget.ts';
+import { Checksums, DeviceQueues } from './frame-settings.ts';
 import { type Holder, holdNamespace } from './holder.ts';
-import type { Lab, LabWish, TrialCores, TrialPlace } from './lab.ts';
+import type { Lab, LabWish, TrialCores } from './lab.ts';
 import { namespacesRefused } from './possible.ts';
-import { findProgram } from './program.ts';
 
 const serverAddress = '198.19.255.1';
 const maxQueues = 64;
@@ -62,6 +62,7 @@ function labOf(
   close: () => Promise<void>,
 ): Lab {
   const checksums = new Checksums(server, agents);
+  const queues = new DeviceQueues(server, agents, queueCount());
   return {
     kind: 'namespaces',
     serverAddresses: [serverAddress],
@@ -72,7 +73,9 @@ function labOf(
       allow: [`${serverAddress}/32`],
     })),
     placeTrial: async (place) => {
-      await Promise.all([steer(server, agents, place, notes), checksums.set(place)]);
+      await checksums.set(place);
+      notes['lab.queues'] = `${await queues.set(place)} (of the last trial placed)`;
+      await steer(server, agents, place, queues.count, notes);
     },
     notes,
     broken: Promise.race([server, ...agents].map((holder) => holder.died)),
@@ -206,46 +209,14 @@ async function offloads(server: Holder): Promise<string> {
   }
 }
 
-/** Whether each side's kernel leaves checksums to its devices: changed only when a trial wants it otherwise. */
-class Checksums {
-  readonly #server: Holder;
-  readonly #agents: readonly Holder[];
-  #whole = { server: false, agents: false };
-
-  constructor(server: Holder, agents: readonly Holder[]) {
-    this.#server = server;
-    this.#agents = agents;
-  }
-
-  /** @throws {Failure} */
-  async set({ wholeChecksums = { server: false, agents: false } }: TrialPlace): Promise<void> {
-    const before = this.#whole;
-    this.#whole = wholeChecksums;
-    const turn = (holder: Holder, device: string, whole: boolean): Promise<string> =>
-      holder.run('ethtool', ['--features', device, 'tx', whole ? 'off' : 'on']);
-    const { server, agents } = wholeChecksums;
-    if ((server !== before.server || agents !== before.agents) && findProgram('ethtool') === null)
-      throw badInput(
-        'Cannot place a trial whose frames are taken below TCP: the program "ethtool" is missing; wanted to turn off ' +
-          'checksum offload. Install it (apt-get install ethtool)',
-      );
-    await Promise.all([
-      ...(server === before.server
-        ? []
-        : this.#agents.map((_, index) => turn(this.#server, `srv${index}`, server))),
-      ...(agents === before.agents ? [] : this.#agents.map((agent) => turn(agent, 'load0', agents))),
-    ]);
-  }
-}
-
 /** Each side's received packets go to its own cores: the server's to server cores, the agents' to load cores. */
 async function steer(
   server: Holder,
   agents: readonly Holder[],
   cores: TrialCores,
+  queues: number,
   notes: Record<string, string>,
 ): Promise<void> {
-  const queues = queueCount();
   const writeAll = (holder: Holder, device: string, mask: string): Promise<unknown> =>
     Promise.all(
       Array.from({ length: queues }, (_, queue) =>

@@ -56,6 +56,8 @@ export interface FrameBatch {
 export interface LinkCounters {
   received: number;
   transmitted: number;
+  /** Of those, frames that went many at a time, by a shorter way than the others; absent: there is one way. */
+  readonly sentTogether?: number;
   /** Frames dropped because the way out was full or no frame was free. */
   overflows: number;
 }

@@ -137,9 +137,12 @@ export function takeId(core: Core): number {
 /** Connections in TIME-WAIT that are due are over. */
 export function expireTimeWait(core: Core, nowMs: number): void {
   const { timeWait } = core;
-  for (let count = timeWait.expire(nowMs); count > 0; count = timeWait.expire(nowMs))
+  for (let count = timeWait.expire(nowMs); count > 0; count = timeWait.expire(nowMs)) {
+    // Nothing of them is in the cache any more, and the places in the table are all over it.
+    if (count > 1) core.touched = (core.touched + core.flows.touch(timeWait.expired, count)) | 0;
     for (let index = 0; index < count; index++) {
       const id = timeWait.expired[index];
       finish(core, id, hotOf(id));
     }
+  }
 }

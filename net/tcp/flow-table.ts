@@ -3,8 +3,9 @@
  * The flow of an id is not kept here: it is in the connection's `peer` line, which whoever looks for it needs next.
  *
  * `open` is one Int32Array, a word an entry, so that a cache line holds sixteen of them: open addressing with linear
- * probing, at most half full, deletion by shifting back (no tombstones). What an id leaves free of the word holds bits of
- * the hash, and keeps a search from looking at other flows' lines. `map` is the plain way, nested JavaScript Maps, to
+ * probing, at most half full, deletion by shifting back (no tombstones). What an id leaves free of the word holds the low
+ * bits of the entry's home, so that shifting back needs no other flow's line, and bits of the hash, so that a search looks at
+ * none. `map` is the plain way, nested JavaScript Maps, to
  * measure the other against. Addresses may be given as int32 or uint32.
  */
 
@@ -20,16 +21,27 @@ export interface FlowTable {
   insert(id: number): void;
   /** Does nothing if the id is not in the table. Its line is as it was when it came in. */
   remove(id: number): void;
+  /** Reads, all at once, what removing each of the first `count` ids will read in turn. @returns nothing of interest. */
+  touch(ids: Int32Array, count: number): number;
 }
+
+/** Bits of an entry's home that it holds: at most half full, next to none lies further from its own than these count. */
+const usualHomeBits = 6;
 
 export type FlowTableKind = 'open' | 'map';
 
 /**
  * @param lines `peer` lines of all ids there are.
  * @param seed any 32 bits that peers cannot know: which flows share a place follows from it.
+ * @param homeBits for tests.
  */
-export function createFlowTable(kind: FlowTableKind, lines: Int32Array, seed: number): FlowTable {
-  return kind === 'open' ? new OpenFlowTable(lines, seed) : new MapFlowTable(lines);
+export function createFlowTable(
+  kind: FlowTableKind,
+  lines: Int32Array,
+  seed: number,
+  homeBits = usualHomeBits,
+): FlowTable {
+  return kind === 'open' ? new OpenFlowTable(lines, seed, homeBits) : new MapFlowTable(lines);
 }
 
 class OpenFlowTable implements FlowTable {
@@ -40,6 +52,10 @@ class OpenFlowTable implements FlowTable {
   readonly #shift: number;
   readonly #idBits: number;
   readonly #idMask: number;
+  readonly #homeBits: number;
+  readonly #homeMask: number;
+  /** Some entry lies so far from its home that those bits do not say how far. */
+  #isFar = false;
   /** Of the hash, from the seed: three words to mix in, four odd multipliers. */
   readonly #mix0: number;
   readonly #mix1: number;
@@ -50,7 +66,7 @@ class OpenFlowTable implements FlowTable {
   readonly #multiplier3: number;
   #size = 0;
 
-  constructor(lines: Int32Array, seed: number) {
+  constructor(lines: Int32Array, seed: number, homeBits: number) {
     const ids = lines.length / lineWords;
     const bits = Math.max(4, 32 - Math.clz32(2 * ids - 1));
     this.#lines = lines;
@@ -59,6 +75,8 @@ class OpenFlowTable implements FlowTable {
     this.#shift = 32 - bits;
     this.#idBits = 32 - Math.clz32(ids);
     this.#idMask = (1 << this.#idBits) - 1;
+    this.#homeBits = Math.min(homeBits, bits, 32 - this.#idBits);
+    this.#homeMask = (1 << this.#homeBits) - 1;
     this.#mix0 = spread(seed, 1);
     this.#mix1 = spread(seed, 2);
     this.#mix2 = spread(seed, 3);
@@ -79,7 +97,7 @@ class OpenFlowTable implements FlowTable {
     const remote = remoteAddress | 0;
     const ports = (localPort << 16) | remotePort;
     const hash = this.#hash(local, remote, ports);
-    const tag = hash << this.#idBits;
+    const tag = this.#tag(hash);
     for (let at = hash >>> this.#shift; ; at = (at + 1) & this.#mask) {
       const entry = entries[at];
       if (entry === 0) return -1;
@@ -94,9 +112,11 @@ class OpenFlowTable implements FlowTable {
 
   insert(id: number): void {
     const hash = this.#hashOf(id);
-    let at = hash >>> this.#shift;
+    const home = hash >>> this.#shift;
+    let at = home;
     while (this.#entries[at] !== 0) at = (at + 1) & this.#mask;
-    this.#entries[at] = (hash << this.#idBits) | (id + 1);
+    if (((at - home) & this.#mask) > this.#homeMask) this.#isFar = true;
+    this.#entries[at] = this.#tag(hash) | (id + 1);
     this.#size++;
   }
 
@@ -104,18 +124,38 @@ class OpenFlowTable implements FlowTable {
     const entries = this.#entries;
     const mask = this.#mask;
     const hash = this.#hashOf(id);
-    const wanted = (hash << this.#idBits) | (id + 1);
+    const wanted = this.#tag(hash) | (id + 1);
     let hole = hash >>> this.#shift;
     for (; entries[hole] !== wanted; hole = (hole + 1) & mask) if (entries[hole] === 0) return;
     this.#size--;
     // An entry further on moves into the hole, unless its home lies behind that: it would not be found there.
     for (let at = (hole + 1) & mask; entries[at] !== 0; at = (at + 1) & mask) {
-      const home = this.#hashOf((entries[at] & this.#idMask) - 1) >>> this.#shift;
-      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      if (this.#distance(at, entries[at]) < ((at - hole) & mask)) continue;
       entries[hole] = entries[at];
       hole = at;
     }
     entries[hole] = 0;
+    if (this.#size === 0) this.#isFar = false;
+  }
+
+  touch(ids: Int32Array, count: number): number {
+    const entries = this.#entries;
+    let sum = 0;
+    for (let index = 0; index < count; index++)
+      sum = (sum + entries[this.#hashOf(ids[index]) >>> this.#shift]) | 0;
+    return sum;
+  }
+
+  /** How far an entry lies from its home. */
+  #distance(at: number, entry: number): number {
+    if (!this.#isFar) return (at - (entry >>> this.#idBits)) & this.#homeMask;
+    return (at - (this.#hashOf((entry & this.#idMask) - 1) >>> this.#shift)) & this.#mask;
+  }
+
+  /** What an entry holds besides its id, in its place. */
+  #tag(hash: number): number {
+    const home = (hash >>> this.#shift) & this.#homeMask;
+    return ((hash << this.#homeBits) | home) << this.#idBits;
   }
 
   #hashOf(id: number): number {
@@ -180,6 +220,10 @@ class MapFlowTable implements FlowTable {
     flows.delete(ports);
     this.#size--;
     if (flows.size === 0) remotes?.delete(this.#lines[line + REMOTE]);
+  }
+
+  touch(): number {
+    return 0;
   }
 }
 

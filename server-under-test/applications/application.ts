@@ -23,7 +23,8 @@ export interface Application {
   parse(memory: Uint8Array, from: number, to: number, words: Int32Array, base: number): number;
 
   /**
-   * Writes bytes of the response that is due, from its byte `offset` on, to memory[out…out + room).
+   * Writes bytes of the response that is due, from its byte `offset` on, to memory[out…out + room). Nobody else writes there:
+   * what the last call left is still there.
    * @param requestAt where the request that parse() consumed stands.
    * @returns bytes written: at least 1, as long as offset < words[base + RESPONSE].
    */

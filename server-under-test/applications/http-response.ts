@@ -25,6 +25,8 @@ const reasons: Readonly<Record<number, string>> = {
 export class HttpResponseHead {
   /** Of which build() says how many count. */
   readonly bytes = new Uint8Array(512);
+  /** Another number for every other content of `bytes`; 0: there is none yet. */
+  version = 0;
   readonly #encoder = new TextEncoder();
   #length = 0;
   #status = 0;
@@ -62,6 +64,7 @@ export class HttpResponseHead {
   }
 
   #write(): void {
+    this.version++;
     const status = this.#status;
     const lines = [`HTTP/1.1 ${status} ${reason(status)}`];
     if (status !== 100) {

@@ -20,7 +20,7 @@ export interface CoreFigures {
   readonly batches: Lengths;
   readonly acceptQueue: Lengths;
   readonly halfOpen: Lengths;
-  /** The stack's counters by name, and the link's `overflows`. */
+  /** The stack's counters by name, and the link's `overflows`, `framesSent` and `sentTogether`. */
   readonly counters: Readonly<Record<string, number>>;
   readonly drops: Readonly<Record<string, number>>;
   /** Encoded LatencyHistogram: the last ACK of a handshake to the application. */
@@ -110,7 +110,8 @@ export class MeasuredFigures {
 
   #counts(): Counts {
     const { drops, ...counters } = this.#stack.counters;
-    return { counters: { ...counters, overflows: this.#link.counters.overflows }, drops: { ...drops } };
+    const { overflows, transmitted: framesSent, sentTogether = 0 } = this.#link.counters;
+    return { counters: { ...counters, overflows, framesSent, sentTogether }, drops: { ...drops } };
   }
 }
 

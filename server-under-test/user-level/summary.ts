@@ -64,6 +64,7 @@ function userLevelResult(cores: readonly CoreFigures[], link: string): UserLevel
   const figures: UserLevelFigures = {
     link,
     framesPerBatch: meanAndMost(cores.map(({ batches }) => batches)),
+    framesSent: { all: counter('framesSent'), together: counter('sentTogether') },
     acceptQueue: meanAndMost(cores.map(({ acceptQueue }) => acceptQueue)),
     halfOpen: meanAndMost(cores.map(({ halfOpen }) => halfOpen)),
     retransmissions: {

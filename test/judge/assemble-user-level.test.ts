@@ -11,6 +11,7 @@ import { sampleTrial } from '../coordinator/sample-trial.ts';
 const figures: UserLevelFigures = {
   link: 'af_xdp (native) on srv0',
   framesPerBatch: { mean: 12.5, most: 128 },
+  framesSent: { all: 30, together: 20 },
   acceptQueue: { mean: 2.5, most: 64 },
   halfOpen: { mean: 3, most: 64 },
   retransmissions: { handshake: 1, timeout: 2, fast: 3 },

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -140,6 +141,36 @@ test(
     await lab.placeTrial(cores);
     assert.deepEqual(leaves(), [true, true, true, true]);
     assert.match(lab.notes['lab.offloads'] ?? '', /tx-checksumming=off in trials/);
+  },
+);
+
+test(
+  'placeTrial() gives devices a queue for each server core where both ends take frames below TCP',
+  options,
+  async (t) => {
+    if (findProgram('ethtool') === null) return t.skip('ethtool is not installed');
+    const lab = await labFor(t, 1);
+    const all = cpus().length;
+    const queues = (): number[] =>
+      [
+        [lab.serverNamespace, 'srv0'] as const,
+        ...lab.agents.map(({ namespace }) => [namespace, 'load0'] as const),
+      ].map(
+        ([namespace, device]) =>
+          readdirSync(`/proc/${pidOf(namespace)}/root/sys/class/net/${device}/queues`).filter((name) =>
+            name.startsWith('rx-'),
+          ).length,
+      );
+    const cores = { serverCores: [1], loadCores: [0] };
+    await lab.placeTrial(cores);
+    assert.deepEqual(queues(), [all, all]);
+    assert.equal(lab.notes['lab.queues'], `${all} (of the last trial placed)`);
+    await lab.placeTrial({ ...cores, wholeChecksums: { server: true, agents: true } });
+    assert.deepEqual(queues(), [1, 1]);
+    assert.equal(lab.notes['lab.queues'], '1 (of the last trial placed)');
+    assert.match(lab.notes['lab.steering'] ?? '', /server 2, load 1/);
+    await lab.placeTrial({ ...cores, wholeChecksums: { server: true, agents: false } });
+    assert.deepEqual(queues(), [all, all]);
   },
 );
 

@@ -81,6 +81,45 @@ function http(text: string, cut = whole): Conversation & { status: number; text:
   return { ...conversation, text: answer, status: Number(answer.split(' ')[1] ?? 0) };
 }
 
+test('Http answers anew when the last answer, still in its place, is another', () => {
+  const application = new Http(10);
+  const memory = new Uint8Array(4_096);
+  const words = new Int32Array(wordsPerConnection);
+  const outputAt = 1_024;
+  const answerTo = (path: string, room: number): string => {
+    const request = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`, 'latin1');
+    memory.set(request);
+    words.fill(0);
+    assert.equal(application.parse(memory, 0, request.length, words, 0), request.length);
+    let answer = '';
+    while (answer.length < (words[RESPONSE] as number)) {
+      const part = { requestAt: 0, offset: answer.length, out: outputAt, room };
+      const length = application.respond(memory, part, words, 0);
+      answer += Buffer.from(memory.subarray(outputAt, outputAt + length)).toString('latin1');
+    }
+    return answer;
+  };
+  const expected = (second: number, bytes: number): RegExp =>
+    new RegExp(
+      `^HTTP/1.1 200 OK\r\nDate: Fri, 02 Jan 2026 03:04:0${second} GMT\r\nContent-Type: text/plain\r\n` +
+        `Content-Length: ${bytes}\r\n\r\n.{${bytes}}$`,
+      's',
+    );
+  application.tick(Date.UTC(2026, 0, 2, 3, 4, 5));
+  const first = answerTo('/', 2_000);
+  assert.match(first, expected(5, 10));
+  assert.equal(answerTo('/', 2_000), first);
+  assert.match(answerTo('/11', 2_000), expected(5, 11));
+  assert.equal(answerTo('/', 2_000), first);
+  // In parts, which leave the last of them there.
+  assert.equal(answerTo('/', 100), first);
+  assert.equal(answerTo('/', 2_000), first);
+  application.tick(Date.UTC(2026, 0, 2, 3, 4, 6));
+  assert.match(answerTo('/', 2_000), expected(6, 10));
+  assert.match(answerTo('/none', 2_000), /^HTTP\/1.1 404 Not Found/);
+  assert.match(answerTo('/', 2_000), expected(6, 10));
+});
+
 test('Echo repeats each request up to the size of a response, however both are cut', () => {
   const sizes = fc.integer({ min: 1, max: 300 });
   fc.assert(

@@ -189,6 +189,9 @@ test(
     assert.ok(figures);
     assert.match(figures.link, /^af_xdp .*serve/);
     assert.ok(figures.framesPerBatch.mean >= 1 && figures.framesPerBatch.most < 1_000);
+    // Towards a kernel, by the ring.
+    assert.equal(figures.framesSent?.together, 0);
+    assert.ok((figures.framesSent?.all ?? 0) >= 2 * 31);
     assert.ok(figures.acceptQueue.most === 1 && figures.acceptQueue.mean <= 1);
     assert.ok(figures.halfOpen.most <= 1);
     assert.deepEqual(figures.cookies, { sent: 0, accepted: 0 });

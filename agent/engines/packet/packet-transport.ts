@@ -169,7 +169,15 @@ export class PacketTransport implements Transport {
   }
 
   notes(): Readonly<Record<string, string>> {
-    return { ...this.#notesOfLink(), ...this.#notesOfGathering() };
+    return { ...this.#notesOfLink(), ...this.#notesOfSending(), ...this.#notesOfGathering() };
+  }
+
+  #notesOfSending(): Readonly<Record<string, string>> {
+    const { transmitted, sentTogether = 0 } = this.#link.counters;
+    if (sentTogether === 0) return {};
+    return {
+      'generator.sending': `of ${transmitted} frames ${sentTogether} were sent many at a time, past the kernel's socket buffers`,
+    };
   }
 
   #notesOfGathering(): Readonly<Record<string, string>> {
