@@ -128,8 +128,8 @@ class AfPacketLink implements KernelLink {
   }
 
   /** @throws {Error} when a device is gone. */
-  wait(mostMs: number): void {
-    if (this.#wait.wait(mostMs) < 0)
+  wait(mostUs: number): void {
+    if (this.#wait.wait(mostUs) < 0)
       throw new Error(`Cannot go on with ${this.name}: a device of it is gone, or down`);
   }
 

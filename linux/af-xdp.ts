@@ -34,15 +34,15 @@ const mostStride = 4096;
 const mostReady = 16_384;
 const leastReady = 256;
 /** Nothing says when the kernel will take what it had no room for. */
-const retryMs = 1;
+const retryUs = 1_000;
 /** How long a device may be gone before a sleeping thread is told. */
-const sliceMs = 250;
+const sliceUs = 250_000;
 /** Frames for what is being read, written and sent. */
 const ownFrames = 8192;
 /** Fewer frames are cheaper by the ring. */
 const leastTogether = 16;
-/** How often devices are asked whether they take frames sent together: that ends with the other end's program. */
-const featuresEveryUs = 250_000;
+/** Devices are asked now and then whether they take frames sent together: that begins and ends with the other end's program. */
+const flushesBetweenLooks = 500;
 
 export interface AfXdpDevice {
   readonly name: string;
@@ -91,7 +91,7 @@ class AfXdpLink implements KernelLink {
   /** Frames are listed to be sent together, not queued one by one. */
   #gathers = false;
   #taken = false;
-  #nextLookUs = Number.NEGATIVE_INFINITY;
+  #untilLook = 0;
   #closed = false;
 
   constructor({ devices: all, role }: AfXdpOptions) {
@@ -148,7 +148,12 @@ class AfXdpLink implements KernelLink {
     this.counters = new SummedCounters(sockets);
   }
 
+  // Like flush(), so small that it is compiled into its caller, which then need not allocate the double that is a time.
   receive(batch: FrameBatch, _nowUs: number): number {
+    return this.#receive(batch);
+  }
+
+  #receive(batch: FrameBatch): number {
     const sockets = this.#sockets;
     const most = batch.at.length;
     let count = 0;
@@ -191,7 +196,11 @@ class AfXdpLink implements KernelLink {
     sender.add(at, length, index);
   }
 
-  flush(nowUs: number): void {
+  flush(_nowUs: number): void {
+    this.#flush();
+  }
+
+  #flush(): void {
     const sockets = this.#sockets;
     const together = this.#together;
     if (together !== null) {
@@ -206,12 +215,14 @@ class AfXdpLink implements KernelLink {
       socket.refill();
     }
     if (together === null) return;
-    if (nowUs >= this.#nextLookUs) {
-      this.#nextLookUs = nowUs + featuresEveryUs;
-      this.#taken = together.devices.every((index) => together.features.takesFrames(index));
-    }
+    if (--this.#untilLook < 0) this.#look(together);
     // What waits in a ring goes first: frames of one flow must not overtake each other.
     this.#gathers = this.#taken && !this.#hasUnsent();
+  }
+
+  #look(together: Together): void {
+    this.#untilLook = flushesBetweenLooks;
+    this.#taken = together.features.takeFrames();
   }
 
   #sendTogether(sender: XdpSender): void {
@@ -247,13 +258,13 @@ class AfXdpLink implements KernelLink {
   }
 
   /** @throws {SystemCallError} ENXIO, ENETDOWN: a device is gone, or down. */
-  wait(mostMs: number): void {
-    for (let leftMs = mostMs; ; leftMs -= sliceMs) {
-      const slice = Math.min(leftMs, this.#hasUnsent() ? retryMs : sliceMs);
-      if (this.#wait.wait(slice) !== 0 || mostMs === 0) return;
+  wait(mostUs: number): void {
+    for (let leftUs = mostUs; ; leftUs -= sliceUs) {
+      const slice = Math.min(leftUs, this.#hasUnsent() ? retryUs : sliceUs);
+      if (this.#wait.wait(slice) !== 0 || mostUs === 0) return;
       // poll(2) says nothing of a device that is gone; sending does.
       for (let index = 0; index < this.#sockets.length; index++) this.#sockets[index].send();
-      if (slice < sliceMs) return;
+      if (slice < sliceUs) return;
     }
   }
 
@@ -288,8 +299,6 @@ class AfXdpLink implements KernelLink {
 interface Together {
   readonly sender: XdpSender;
   readonly features: XdpFeatures;
-  /** Indices. */
-  readonly devices: readonly number[];
   close(): void;
 }
 
@@ -311,12 +320,12 @@ function openTogether(
     for (const part of open) part.close();
   };
   try {
-    const features = new XdpFeatures();
-    open.push(features);
     const indices = devices.map(({ name }) => deviceIndex(name));
+    const features = new XdpFeatures(indices);
+    open.push(features);
     const sender = new XdpSender({ frames, frameRoom, devices: indices });
     open.push(sender);
-    return { sender, features, devices: indices, close };
+    return { sender, features, close };
   } catch (error) {
     close();
     return error instanceof Error ? error.message : String(error);

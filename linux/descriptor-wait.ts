@@ -10,7 +10,6 @@ const POLLERR = 8;
 const POLLHUP = 0x10;
 const POLLNVAL = 0x20;
 const EINTR = 4;
-const mostSeconds = 0x7fff_ffff;
 
 /** struct pollfd: descriptor, then events (low half) and what happened (high half). */
 const entryWords = 2;
@@ -19,8 +18,9 @@ const entryBytes = 8;
 export class DescriptorWait {
   readonly #memory: Mapping;
   readonly #words: Int32Array;
-  readonly #address: number;
   readonly #count: number;
+  /** Addresses are doubles, and in a field of an object they would be allocated anew at each use. */
+  readonly #poll: () => number;
   readonly #timespecWord: number;
 
   constructor(descriptors: readonly number[]) {
@@ -28,7 +28,9 @@ export class DescriptorWait {
     this.#timespecWord = Math.ceil((this.#count * entryBytes) / 16) * 4;
     this.#memory = allocate(this.#timespecWord * 4 + 16);
     this.#words = new Int32Array(this.#memory.buffer);
-    this.#address = Number(this.#memory.address);
+    const address = Number(this.#memory.address);
+    const timespec = address + this.#timespecWord * 4;
+    this.#poll = () => ppoll(address, descriptors.length, timespec, 0);
     descriptors.forEach((descriptor, index) => {
       this.#words[index * entryWords] = descriptor;
       this.#words[index * entryWords + 1] = POLLIN;
@@ -36,16 +38,15 @@ export class DescriptorWait {
   }
 
   /**
-   * @param mostMs 0: does not block.
+   * @param mostUs whole microseconds; 0: does not block.
    * @returns how many have something to read; 0: none, until the time was over or a signal came; -1: one of them broke, its
    * device is gone or down.
    */
-  wait(mostMs: number): number {
-    const seconds = Math.min(Math.floor(mostMs / 1000), mostSeconds);
+  wait(mostUs: number): number {
+    const seconds = Math.floor(mostUs / 1e6);
     this.#words[this.#timespecWord] = seconds;
-    this.#words[this.#timespecWord + 2] =
-      seconds === mostSeconds ? 0 : Math.floor((mostMs - seconds * 1000) * 1e6);
-    const ready = ppoll(this.#address, this.#count, this.#address + this.#timespecWord * 4, 0);
+    this.#words[this.#timespecWord + 2] = (mostUs - seconds * 1e6) * 1000;
+    const ready = this.#poll();
     if (ready < 0) {
       if (lastErrno() === EINTR) return 0;
       throw new SystemCallError('Cannot wait for frames', lastErrno());

@@ -10,6 +10,7 @@ const recv = libc.func('long recv(int fd, void *bytes, size_t length, int flags)
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2_000_000;
 const NLMSG_ERROR = 2;
+const NLM_F_REQUEST = 0x1;
 /** struct nlmsghdr */
 const headerBytes = 16;
 const attributeHeaderBytes = 4;
@@ -17,7 +18,6 @@ const answerBytes = 8192;
 
 export const NETLINK_ROUTE = 0;
 export const NETLINK_GENERIC = 16;
-export const NLM_F_REQUEST = 0x1;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
@@ -41,17 +41,10 @@ export class NetlinkSocket {
   }
 
   /**
-   * @param body what follows the header, a multiple of four bytes.
    * @returns what follows the header of the answer, to be read before the next request; an acknowledgement is empty.
    * @throws {SystemCallError} what the kernel answered.
    */
-  ask(action: string, type: number, flags: number, body: Uint8Array): DataView {
-    const request = new Uint8Array(headerBytes + body.byteLength);
-    const view = new DataView(request.buffer);
-    view.setUint32(0, request.byteLength, true);
-    view.setUint16(4, type, true);
-    view.setUint16(6, NLM_F_REQUEST | flags, true);
-    request.set(body, headerBytes);
+  ask(action: string, request: Uint8Array): DataView {
     checked(action, send(this.#fd, request, request.byteLength, 0));
     const length = checked(action, recv(this.#fd, this.#answer, answerBytes, 0));
     const answer = new DataView(this.#answer.buffer, 0, length);
@@ -66,6 +59,17 @@ export class NetlinkSocket {
   close(): void {
     closeDescriptor(this.#fd);
   }
+}
+
+/** A request, for any socket, as often as it is wanted. @param body what follows the header, a multiple of four bytes. */
+export function request(type: number, flags: number, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(headerBytes + body.byteLength);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, bytes.byteLength, true);
+  view.setUint16(4, type, true);
+  view.setUint16(6, NLM_F_REQUEST | flags, true);
+  bytes.set(body, headerBytes);
+  return bytes;
 }
 
 /** struct nlattr: length, type, contents, filled up to a multiple of four. */

@@ -130,8 +130,8 @@ class TapLink implements KernelLink {
   }
 
   /** @throws {Error} when the device is gone. */
-  wait(mostMs: number): void {
-    if (this.#wait.wait(mostMs) < 0)
+  wait(mostUs: number): void {
+    if (this.#wait.wait(mostUs) < 0)
       throw new Error(`Cannot go on with ${this.name}: the device is gone, or down`);
   }
 

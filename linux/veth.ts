@@ -8,6 +8,7 @@ import {
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_EXCL,
+  request,
   textAttribute,
 } from './netlink.ts';
 
@@ -36,9 +37,7 @@ export function createVethPair(one: string, other: string): void {
   try {
     socket.ask(
       `Cannot make the veth devices "${one}" and "${other}"`,
-      RTM_NEWLINK,
-      NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-      body,
+      request(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, body),
     );
   } finally {
     socket.close();

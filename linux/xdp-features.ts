@@ -5,7 +5,14 @@
  */
 
 import { SystemCallError } from './libc.ts';
-import { attribute, findAttribute, NETLINK_GENERIC, NetlinkSocket, textAttribute } from './netlink.ts';
+import {
+  attribute,
+  findAttribute,
+  NETLINK_GENERIC,
+  NetlinkSocket,
+  request,
+  textAttribute,
+} from './netlink.ts';
 
 const GENL_ID_CTRL = 0x10;
 const CTRL_CMD_GETFAMILY = 3;
@@ -22,27 +29,29 @@ const ENOENT = 2;
 
 export class XdpFeatures {
   readonly #socket: NetlinkSocket;
-  readonly #family: number;
+  /** One a device. */
+  readonly #requests: readonly Uint8Array[];
 
-  /** Of devices of the calling thread's network namespace. @throws when the kernel does not say. */
-  constructor() {
+  /** @param devices indices, in the calling thread's network namespace. @throws when the kernel does not say. */
+  constructor(devices: readonly number[]) {
     this.#socket = new NetlinkSocket(NETLINK_GENERIC);
     try {
-      this.#family = familyId(this.#socket);
+      const family = familyId(this.#socket);
+      this.#requests = devices.map((index) => request(family, 0, aboutDevice(index)));
     } catch (error) {
       this.#socket.close();
       throw error;
     }
   }
 
-  /** Whether frames may be redirected to a device now; not if it is gone, or the kernel does not answer. One request. */
-  takesFrames(deviceIndex: number): boolean {
-    const body = new Uint8Array([
-      ...command(NETDEV_CMD_DEV_GET),
-      ...attribute(NETDEV_A_DEV_IFINDEX, new Uint8Array(Uint32Array.of(deviceIndex).buffer)),
-    ]);
+  /** Whether frames may be redirected to all of the devices now: not if one is gone. One request a device. */
+  takeFrames(): boolean {
+    return this.#requests.every((about) => this.#takesFrames(about));
+  }
+
+  #takesFrames(about: Uint8Array): boolean {
     try {
-      const answer = this.#socket.ask('Cannot ask what a device does with XDP', this.#family, 0, body);
+      const answer = this.#socket.ask('Cannot ask what a device does with XDP', about);
       const at = findAttribute(answer, commandBytes, NETDEV_A_DEV_XDP_FEATURES);
       return at >= 0 && (answer.getUint32(at, true) & NETDEV_XDP_ACT_NDO_XMIT) !== 0;
     } catch (error) {
@@ -56,13 +65,20 @@ export class XdpFeatures {
   }
 }
 
+function aboutDevice(index: number): Uint8Array {
+  return new Uint8Array([
+    ...command(NETDEV_CMD_DEV_GET),
+    ...attribute(NETDEV_A_DEV_IFINDEX, new Uint8Array(Uint32Array.of(index).buffer)),
+  ]);
+}
+
 function familyId(socket: NetlinkSocket): number {
   const body = new Uint8Array([
     ...command(CTRL_CMD_GETFAMILY),
     ...textAttribute(CTRL_ATTR_FAMILY_NAME, 'netdev'),
   ]);
   try {
-    const answer = socket.ask('Cannot ask what devices do with XDP', GENL_ID_CTRL, 0, body);
+    const answer = socket.ask('Cannot ask what devices do with XDP', request(GENL_ID_CTRL, 0, body));
     return answer.getUint16(findAttribute(answer, commandBytes, CTRL_ATTR_FAMILY_ID), true);
   } catch (error) {
     if (error instanceof SystemCallError && error.errno === ENOENT)

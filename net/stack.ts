@@ -55,6 +55,7 @@ export interface StackGauges {
   largeBuffers: number;
 }
 
+const mostIdleUs = 1_000_000_000;
 const EADDRINUSE = 98;
 const ENOBUFS = 105;
 const ECONNABORTED = 103;
@@ -93,11 +94,17 @@ export class Stack implements Resolver {
    * @returns frames handled; as many as a batch holds: there may be more.
    */
   poll(nowUs: number): number {
+    // Small enough to be compiled into its caller: a double that is passed to another function is allocated.
+    this.#core.time[0] = nowUs;
+    return this.#turn();
+  }
+
+  #turn(): number {
     const core = this.#core;
-    core.setTime(nowUs);
+    core.takeTime();
     if (core.holdingCount > 0) settleAll(core);
     const batch = this.#batch;
-    const count = core.link.receive(batch, nowUs);
+    const count = core.link.receive(batch, core.time[0]);
     core.touched = touch(core.memory, batch, count);
     for (let index = 0; index < count; index++) this.#frames.arrives(batch.at[index], batch.length[index]);
     if (core.nowMs !== this.#timersMs) {
@@ -134,6 +141,11 @@ export class Stack implements Resolver {
     const due = Math.min(timersUs, core.link.dueAtUs());
     // The link had no frame free: it may have soon.
     return core.lists.nextList() >= 0 ? Math.min(due, core.time[0] + 100) : due;
+  }
+
+  /** For how long, from the last `poll` on, it has nothing to do unless something comes: whole microseconds, 1,000 s at most. */
+  idleUs(): number {
+    return Math.min(Math.max(0, this.nextDueUs() - this.#core.time[0]), mostIdleUs) | 0;
   }
 
   listen(port: number): void {

@@ -80,8 +80,8 @@ class KernelLinkAround extends LinkAround implements KernelLink {
     this.inner.flush(nowUs);
   }
 
-  wait(mostMs: number): void {
-    const untilDueMs = Math.max(0, (this.inner.dueAtUs() - this.#nowUs) / 1000);
-    this.#kernel.wait(Math.min(mostMs, untilDueMs));
+  wait(mostUs: number): void {
+    const untilDueUs = Math.ceil(Math.max(0, this.inner.dueAtUs() - this.#nowUs));
+    this.#kernel.wait(Math.min(mostUs, untilDueUs));
   }
 }

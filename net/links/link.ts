@@ -43,8 +43,8 @@ export interface Link {
 export interface KernelLink extends Link {
   /** What it is and on what, as a record says it: `af_xdp:load0`. */
   readonly name: string;
-  /** Blocks until a frame is there or `mostMs` have passed (0: does not block). One system call. */
-  wait(mostMs: number): void;
+  /** Blocks until a frame is there or `mostUs` have passed: whole microseconds, 0 does not block. One system call. */
+  wait(mostUs: number): void;
 }
 
 /** Frames of one receive call. One object a stack, used again and again. */

@@ -245,15 +245,15 @@ export class Core {
     this.outIp.protocol = Protocol.tcp;
   }
 
-  /** Time goes on. @param nowUs never less than before. */
-  setTime(nowUs: number): void {
+  /** Time goes on: to `time[0]`, never less than before. */
+  takeTime(): void {
+    const nowUs = this.time[0];
     if (!this.hasTime) {
       this.hasTime = true;
       // Whole, so that a time that was computed from it leads back to the same millisecond.
       this.time[1] = Math.floor(nowUs);
       this.stampOffset = (this.stampOffset + Math.floor(nowUs / 1000)) | 0;
     }
-    this.time[0] = nowUs;
     this.clockUs = nowUs | 0;
     this.nowMs = ((nowUs - this.time[1]) / 1000 + 1) | 0;
   }

@@ -52,6 +52,7 @@ class OpenFlowTable implements FlowTable {
   readonly #shift: number;
   readonly #idBits: number;
   readonly #idMask: number;
+  readonly #tagMask: number;
   readonly #homeBits: number;
   readonly #homeMask: number;
   /** Some entry lies so far from its home that those bits do not say how far. */
@@ -75,6 +76,7 @@ class OpenFlowTable implements FlowTable {
     this.#shift = 32 - bits;
     this.#idBits = 32 - Math.clz32(ids);
     this.#idMask = (1 << this.#idBits) - 1;
+    this.#tagMask = ~this.#idMask;
     this.#homeBits = Math.min(homeBits, bits, 32 - this.#idBits);
     this.#homeMask = (1 << this.#homeBits) - 1;
     this.#mix0 = spread(seed, 1);
@@ -101,9 +103,10 @@ class OpenFlowTable implements FlowTable {
     for (let at = hash >>> this.#shift; ; at = (at + 1) & this.#mask) {
       const entry = entries[at];
       if (entry === 0) return -1;
-      const id = (entry ^ tag) - 1;
-      // Another tag leaves a bit above those of an id, the highest perhaps, which makes it negative.
-      if (id >>> 0 >= this.#idMask) continue;
+      const differing = entry ^ tag;
+      // Another tag leaves a bit above those of an id.
+      if ((differing & this.#tagMask) !== 0) continue;
+      const id = differing - 1;
       const line = lineOf(id);
       if (lines[line + PORTS] === ports && lines[line + REMOTE] === remote && lines[line + LOCAL] === local)
         return id;

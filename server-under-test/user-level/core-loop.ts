@@ -27,7 +27,7 @@ import type { UserLevelCoreResult, UserLevelOrder } from './order.ts';
  */
 const spinUs = 50;
 /** The word that says stop is looked at this often at least. */
-const longestWaitMs = 20;
+const longestWaitUs = 20_000;
 const housekeepingUs = 200_000;
 /** Of all send and receive buffers; a page costs memory only once touched. What finds none left waits, or is sent again. */
 const bufferMemoryBytes = 256 * 1024 * 1024;
@@ -88,7 +88,7 @@ export class CoreLoop {
       if (frames > 0) {
         this.#figures.batch(frames);
         busyAtUs = nowUs;
-      } else if (events === 0 && nowUs - busyAtUs >= spinUs) this.#sleep(nowUs);
+      } else if (events === 0 && nowUs - busyAtUs >= spinUs) this.#sleep();
       if (nowUs >= housekeepingAtUs) {
         housekeepingAtUs = nowUs + housekeepingUs;
         this.#conversations.endIdle((nowUs / 1000) | 0);
@@ -115,10 +115,9 @@ export class CoreLoop {
     if (this.#figures.measuring) this.#figures.accepted(id);
   }
 
-  #sleep(nowUs: number): void {
-    const dueUs = Math.min(this.#stack.nextDueUs(), this.#link.dueAtUs());
-    const mostMs = Math.min(longestWaitMs, (dueUs - nowUs) / 1000);
-    if (mostMs > 0) this.#link.wait(mostMs);
+  #sleep(): void {
+    const idleUs = this.#stack.idleUs();
+    if (idleUs > 0) this.#link.wait(Math.min(longestWaitUs, idleUs));
   }
 }
 

@@ -80,8 +80,8 @@ export class StackTurns {
         continue;
       }
       const mostMs = nowUs - this.#busyUs < busyForUs ? busySleepMs : idleSleepMs;
-      const sleepMs = Math.min(mostMs, (stack.nextDueUs() - nowUs) / 1000);
-      if (sleepMs > 0) link.wait(sleepMs);
+      const sleepUs = Math.min(mostMs * 1000, stack.idleUs());
+      if (sleepUs > 0) link.wait(sleepUs);
       return;
     }
   }

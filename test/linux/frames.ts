@@ -84,7 +84,7 @@ export function collect(link: KernelLink, count: number, idleMs = 1000): Receive
   while (all.length < count) {
     let came = link.receive(batch, 0);
     if (came === 0) {
-      link.wait(idleMs);
+      link.wait(idleMs * 1000);
       came = link.receive(batch, 0);
       if (came === 0) break;
     }

@@ -79,7 +79,7 @@ for (const kind of deviceKinds) {
       for (let index = 0; index < 50; index++, sent++) assert.ok(send(right, frame));
       right.flush(0);
       while (received < sent) {
-        left.wait(10_000);
+        left.wait(10_000_000);
         const count = left.receive(batch, 0);
         assert.ok(count > 0, `${sent - received} frames of ${sent} did not come`);
         for (let index = 0; index < count; index++) left.release(batch.at[index] as number);
@@ -168,9 +168,9 @@ for (const kind of deviceKinds) {
     const namespaces = twoNamespaces(t);
     const left = linkOn(t, namespaces, 'left', kind);
     const right = linkOn(t, namespaces, 'right', kind);
-    left.wait(10);
+    left.wait(10_000);
     namespaces.left.run('ip', 'link', 'delete', 'left');
-    assert.throws(() => left.wait(60_000), /left.* gone, or down/);
+    assert.throws(() => left.wait(60_000_000), /left.* gone, or down/);
     assert.ok(send(right, segmentFrame(toLeft)));
     assert.throws(() => right.flush(0), /Cannot send on "right" \(a device that is gone, or down\): E/);
   });

@@ -99,7 +99,7 @@ test(
     assert.equal(Buffer.from(asked[0]?.bytes.subarray(12, 14) as Uint8Array).toString('hex'), '0806');
     assert.equal(Buffer.from(asked[0]?.bytes.subarray(38, 42) as Uint8Array).toString('hex'), 'c6120903');
     namespace.run('ip', 'link', 'delete', 'tap0');
-    assert.throws(() => link.wait(60_000), /Cannot go on with tap:tap0: the device is gone, or down/);
+    assert.throws(() => link.wait(60_000_000), /Cannot go on with tap:tap0: the device is gone, or down/);
     assert.throws(() => collect(link, 1, 0), /tap0/);
   },
 );

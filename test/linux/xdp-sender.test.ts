@@ -7,7 +7,7 @@ import { openLink } from '../../linux/open-link.ts';
 import { XdpFeatures } from '../../linux/xdp-features.ts';
 import type { KernelLink } from '../../net/links/link.ts';
 import { collect, segmentFrame, send } from './frames.ts';
-import { framesOf, linkOn, request, toLeft } from './link-ends.ts';
+import { answered, framesOf, linkOn, request, toLeft } from './link-ends.ts';
 import { inNamespaces, twoNamespaces } from './two-namespaces.ts';
 
 interface Sent {
@@ -20,10 +20,10 @@ function sentBy(link: KernelLink): Sent {
 }
 
 /** So many frames in one flush; all must come, in order. @returns how many of them were sent together. */
-function exchange(from: KernelLink, to: KernelLink, frames: readonly Uint8Array[], nowUs: number): number {
+function exchange(from: KernelLink, to: KernelLink, frames: readonly Uint8Array[]): number {
   const before = sentBy(from).sentTogether;
   for (const frame of frames) assert.ok(send(from, frame));
-  from.flush(nowUs);
+  from.flush(0);
   const came = collect(to, frames.length, 10_000);
   assert.deepEqual(
     came.map(({ bytes }) => Buffer.from(bytes).toString('hex')),
@@ -33,15 +33,19 @@ function exchange(from: KernelLink, to: KernelLink, frames: readonly Uint8Array[
 }
 
 /** Of every length from an Ethernet header's on, with the number of each in it. */
-function framesOfLengths(lengths: readonly number[]): Uint8Array[] {
+function framesOfLengths(lengths: readonly number[], fields = toLeft): Uint8Array[] {
   return lengths.map((length, number) => {
     const frame = new Uint8Array(length).fill(number);
-    frame.set(segmentFrame({ ...toLeft, number }));
+    frame.set(segmentFrame({ ...fields, number }));
     return frame;
   });
 }
 
-const second = 1e6;
+/** It asks about its devices every 500 flushes. */
+function lookAgain(link: KernelLink): void {
+  for (let flushes = 0; flushes <= 500; flushes++) link.flush(0);
+}
+
 const lengths = Array.from({ length: 150 }, (_, index) => 58 + index * 9).map((length) =>
   Math.min(length, 1514),
 );
@@ -52,15 +56,16 @@ test('many frames go together, few by the ring, and all arrive in order', inName
   const right = linkOn(t, namespaces, 'right', 'af_xdp');
   const free = framesOf(right);
   // The first flush finds out that the other end takes them.
-  assert.equal(exchange(right, left, framesOfLengths([60]), 0), 0);
+  assert.equal(exchange(right, left, framesOfLengths([60])), 0);
   for (let turn = 1; turn <= 20; turn++) {
-    assert.equal(exchange(right, left, framesOfLengths(lengths), turn), lengths.length);
-    assert.equal(exchange(right, left, framesOfLengths(lengths.slice(0, 3)), turn), 0);
+    assert.equal(exchange(right, left, framesOfLengths(lengths)), lengths.length);
+    assert.equal(exchange(right, left, framesOfLengths(lengths.slice(0, 3))), 0);
   }
   assert.equal(framesOf(right), free);
   assert.equal(sentBy(right).transmitted, 1 + 20 * (lengths.length + 3));
   // Both ends can.
-  assert.equal(exchange(left, right, [], 0), 0);
+  left.flush(0);
+  assert.equal(exchange(left, right, framesOfLengths(lengths, answered(toLeft))), lengths.length);
 });
 
 test('more frames than the list holds go in two calls', inNamespaces, (t) => {
@@ -76,7 +81,7 @@ test('more frames than the list holds go in two calls', inNamespaces, (t) => {
     // The other end has room for some 2,000.
     if (sent % 1000 === 999) came += collect(left, 1000, 1000).length;
   }
-  right.flush(1);
+  right.flush(0);
   came += collect(left, count - came, 10_000).length;
   assert.deepEqual([came, sentBy(right).sentTogether], [count, count]);
 });
@@ -84,28 +89,29 @@ test('more frames than the list holds go in two calls', inNamespaces, (t) => {
 test('a device that takes no such frames any more gets them by its ring', inNamespaces, (t) => {
   const namespaces = twoNamespaces(t);
   const right = linkOn(t, namespaces, 'right', 'af_xdp');
-  const features = namespaces.right.inside(() => new XdpFeatures());
+  const features = namespaces.right.inside(() => new XdpFeatures([deviceIndex('right')]));
   t.after(() => features.close());
-  const index = namespaces.right.inside(() => deviceIndex('right'));
   const frames = framesOfLengths(lengths.slice(0, 40));
-  const leave = (nowUs: number): number => {
+  const sentNow = (): number => {
     const before = sentBy(right).sentTogether;
     for (const frame of frames) assert.ok(send(right, frame));
-    right.flush(nowUs);
+    right.flush(0);
     return sentBy(right).sentTogether - before;
   };
-  assert.equal(features.takesFrames(index), false);
-  leave(0);
-  assert.equal(leave(1 * second), 0);
+  assert.equal(features.takeFrames(), false);
+  assert.deepEqual([sentNow(), sentNow()], [0, 0]);
   const opened = namespaces.left.inside(() => openLink(request('left', 'af_xdp')));
-  assert.equal(features.takesFrames(index), true);
-  assert.equal(exchange(right, opened.link, frames, 2 * second), 0);
-  assert.equal(exchange(right, opened.link, frames, 3 * second), frames.length);
+  assert.equal(features.takeFrames(), true);
+  assert.equal(exchange(right, opened.link, frames), 0);
+  lookAgain(right);
+  assert.equal(exchange(right, opened.link, frames), frames.length);
   opened.close();
-  assert.equal(features.takesFrames(index), false);
-  leave(4 * second);
-  assert.equal(leave(5 * second), 0);
-  assert.equal(features.takesFrames(999), false);
+  assert.equal(features.takeFrames(), false);
+  lookAgain(right);
+  assert.equal(sentNow(), 0);
+  const gone = namespaces.right.inside(() => new XdpFeatures([999]));
+  t.after(() => gone.close());
+  assert.equal(gone.takeFrames(), false);
 });
 
 test('a device of several queues sends by its rings', inNamespaces, (t) => {
@@ -114,7 +120,7 @@ test('a device of several queues sends by its rings', inNamespaces, (t) => {
   const right = linkOn(t, namespaces, 'right', 'af_xdp');
   right.flush(0);
   const frames = framesOfLengths(lengths.slice(0, 40));
-  assert.equal(exchange(right, left, frames, second), 0);
+  assert.equal(exchange(right, left, frames), 0);
   assert.match(
     (right as unknown as { togetherRefused: string }).togetherRefused,
     /^right has 2 queues; wanted 1$/,

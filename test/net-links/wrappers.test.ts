@@ -83,7 +83,7 @@ test('wrappers compose in every order: nothing is lost and no frame stays away',
 function kernelLink() {
   const [near, far] = memoryLinkPair({ frames: 8 });
   const waits: number[] = [];
-  const wait = (mostMs: number): void => void waits.push(mostMs);
+  const wait = (mostUs: number): void => void waits.push(mostUs);
   const kernel: KernelLink = Object.assign(near, { name: 'af_xdp:test0', wait });
   return { kernel, far, waits, near };
 }
@@ -104,13 +104,13 @@ test("a wrapped kernel's link sleeps no longer than until a held frame is due", 
   const { kernel, far, waits } = kernelLink();
   const link = kernelLinkAround(kernel, (inner) => faultyLink(inner, { delayUs: 3_000 }, seededRandom(1)));
   send(link, arpRequest, 10_000);
-  link.wait(20);
+  link.wait(20_000);
   assert.equal(receiveAll(link, 11_500).length, 0);
-  link.wait(20);
-  link.wait(1);
+  link.wait(20_000);
+  link.wait(1_000);
   receiveAll(link, 12_999);
   link.wait(0);
-  assert.deepEqual(waits, [3, 1.5, 1, 0]);
+  assert.deepEqual(waits, [3_000, 1_500, 1_000, 0]);
   // Late: it does not block, and receiving sends the frame on its way.
   link.flush(12_999);
   assert.equal(receiveAll(far, 12_999).length, 0);

@@ -106,8 +106,8 @@ function carry({ namespace, faults, seed, shared }: WireOrder): void {
     for (let index = 0; index < count; index++)
       link.transmit(batch.at[index] as number, batch.length[index] as number);
     link.flush(nowUs);
-    const sleepMs = Math.min(longestSleepMs, (link.dueAtUs() - nowUs) / 1000);
-    if (count === 0 && sleepMs > 0) kernel.wait(sleepMs);
+    const sleepUs = Math.floor(Math.min(longestSleepMs * 1000, link.dueAtUs() - nowUs));
+    if (count === 0 && sleepUs > 0) kernel.wait(sleepUs);
   }
   link.close();
 }

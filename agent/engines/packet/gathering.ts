@@ -16,13 +16,14 @@ const leastUs = 20;
 const windowUs = 10_000;
 
 export class Gathering {
-  #sinceUs: number;
+  /** Now, and when the window began. */
+  readonly #clockUs: Float64Array;
   #endedBefore = 0;
   #pauseUs = 0;
   #longestUs = 0;
 
   constructor(nowUs: number) {
-    this.#sinceUs = nowUs;
+    this.#clockUs = Float64Array.of(nowUs, nowUs);
   }
 
   /** The longest there was; 0: none. */
@@ -35,10 +36,17 @@ export class Gathering {
    * @returns how long to wait now; 0: not at all.
    */
   pauseUs(nowUs: number, underWay: number, ended: number): number {
-    const elapsedUs = nowUs - this.#sinceUs;
+    // Small enough to be compiled into its caller: a double that is passed to another function is allocated.
+    this.#clockUs[0] = nowUs;
+    return this.#pauseOf(underWay, ended);
+  }
+
+  #pauseOf(underWay: number, ended: number): number {
+    const clock = this.#clockUs;
+    const elapsedUs = clock[0] - clock[1];
     if (elapsedUs >= windowUs) {
       const count = ended - this.#endedBefore;
-      this.#sinceUs = nowUs;
+      clock[1] = clock[0];
       this.#endedBefore = ended;
       const pauseUs = count === 0 ? 0 : Math.min((share * underWay * elapsedUs) / count, mostUs);
       this.#pauseUs = pauseUs < leastUs ? 0 : Math.floor(pauseUs);

@@ -222,7 +222,7 @@ export class PacketTransport implements Transport {
     this.#stack.flush();
     while (this.#isClosing() || performance.now() - heardMs < silenceMs) {
       if (performance.now() >= endMs) return;
-      this.#link.wait(1);
+      this.#link.wait(1_000);
       const { received } = this.#link.counters;
       this.#take();
       if (this.#link.counters.received > received) heardMs = performance.now();
@@ -252,8 +252,8 @@ export class PacketTransport implements Transport {
 
   #sleep(waitUs: number): void {
     this.#stack.flush();
-    const untilDueUs = this.#stack.nextDueUs() - monotonicUs();
-    if (untilDueUs > 0) this.#link.wait(Math.min(waitUs, untilDueUs) / 1000);
+    const idleUs = this.#stack.idleUs();
+    if (idleUs > 0) this.#link.wait(Math.min(waitUs, idleUs));
   }
 
   #connect(): number {
