@@ -22,6 +22,7 @@ import { deviceIndex, mtuOf, sharedHardwareAddress } from './device-settings.ts'
 import { FramePool, type HeadRoom, spreadStrideFor } from './frame-pool.ts';
 import { NeighbourTable } from './neighbour-table.ts';
 import { SummedCounters } from './summed-counters.ts';
+import { TransmitDrops } from './transmit-drops.ts';
 import { XdpFeatures } from './xdp-features.ts';
 import { type FrameMemory, frameMemory, longestSentFrame, XdpSender } from './xdp-sender.ts';
 import { ringEntries, XdpSocket } from './xdp-socket.ts';
@@ -43,6 +44,8 @@ const ownFrames = 8192;
 const leastTogether = 16;
 /** Devices are asked now and then whether they take frames sent together: that begins and ends with the other end's program. */
 const flushesBetweenLooks = 500;
+/** A sleep counts for so many flushes: a link with little to do sleeps up to 20 ms at a time. */
+const flushesPerSleep = 10;
 
 export interface AfXdpDevice {
   readonly name: string;
@@ -73,7 +76,6 @@ class AfXdpLink implements KernelLink {
   readonly mtu: number;
   readonly hardwareAddress: Uint8Array;
   readonly counters: SummedCounters;
-  /** Why no frames are ever sent together; null: they are, while the devices take them. */
   readonly togetherRefused: string | null;
 
   readonly #pool: FramePool;
@@ -108,7 +110,8 @@ class AfXdpLink implements KernelLink {
     this.mtu = mtu;
     const count = devices.reduce((sum, { own }) => sum + own.length, 0);
     const ready = Math.max(leastReady, Math.min(ringEntries, Math.floor(mostReady / count)));
-    this.#frames = frameMemory((count * ready + ownFrames) * stride);
+    const against = againstTogether(devices, mtu);
+    this.#frames = frameMemory((count * ready + ownFrames) * stride, against === null);
     this.#pool = new FramePool(this.#frames.mapping, { stride, headRoom });
     this.memory = this.#pool.memory;
     this.frameRoom = this.#pool.frameRoom;
@@ -137,15 +140,15 @@ class AfXdpLink implements KernelLink {
       this.#frames.close();
       throw error;
     }
-    const allowed = openTogether(devices, this.#frames, this.#pool.frameRoom, this.mtu);
-    this.#together = typeof allowed === 'string' ? null : allowed;
-    this.togetherRefused = typeof allowed === 'string' ? allowed : null;
+    const together = against ?? openTogether(devices, sockets, this.#frames, this.#pool.frameRoom);
+    this.#together = typeof together === 'string' ? null : together;
+    this.togetherRefused = typeof together === 'string' ? together : null;
     this.#deviceOf = devices.flatMap(({ own }, device) => own.map(() => device));
     this.#socketFor = socketsByQueue(devices);
     this.#neighbours = devices.length > 1 ? new NeighbourTable() : null;
     this.#wait = new DescriptorWait(sockets.map(({ fd }) => fd));
     this.#portAt = role === 'client' ? 0 : 2;
-    this.counters = new SummedCounters(sockets);
+    this.counters = new SummedCounters(this.#together === null ? sockets : [...sockets, this.#together]);
   }
 
   // Like flush(), so small that it is compiled into its caller, which then need not allocate the double that is a time.
@@ -230,14 +233,16 @@ class AfXdpLink implements KernelLink {
     for (let index = 0; index < sent; index++) this.#pool.release(sender.at[index]);
     this.counters.transmitted += sent;
     this.counters.sentTogether += sent;
-    // Refused for want of the kernel's memory, if at all.
+    // Refused for want of the kernel's memory, if at all; what comes after them must not overtake them.
+    if (sent < sender.count) this.#gathers = false;
     this.#queueListed(sender, sent);
   }
 
   #queueListed(sender: XdpSender, from: number): void {
-    for (let index = from; index < sender.count; index++)
-      this.#queue(sender.device[index], sender.at[index], sender.length[index]);
+    const { count } = sender;
     sender.clear();
+    for (let index = from; index < count; index++)
+      this.#queue(sender.device[index], sender.at[index], sender.length[index]);
   }
 
   #queue(index: number, at: number, length: number): void {
@@ -259,6 +264,7 @@ class AfXdpLink implements KernelLink {
 
   /** @throws {SystemCallError} ENXIO, ENETDOWN: a device is gone, or down. */
   wait(mostUs: number): void {
+    this.#untilLook -= flushesPerSleep;
     for (let leftUs = mostUs; ; leftUs -= sliceUs) {
       const slice = Math.min(leftUs, this.#hasUnsent() ? retryUs : sliceUs);
       if (this.#wait.wait(slice) !== 0 || mostUs === 0) return;
@@ -299,21 +305,27 @@ class AfXdpLink implements KernelLink {
 interface Together {
   readonly sender: XdpSender;
   readonly features: XdpFeatures;
+  /** Frames that the devices dropped, those not counted that a socket has counted. */
+  readonly dropped: number;
   close(): void;
 }
 
-/** @returns why not, when this link, kernel or process cannot. */
-function openTogether(
-  devices: readonly AfXdpDevice[],
-  frames: FrameMemory,
-  frameRoom: number,
-  mtu: number,
-): Together | string {
+/** @returns why a link of these devices cannot send frames together; null: it may be that it can. */
+function againstTogether(devices: readonly AfXdpDevice[], mtu: number): string | null {
   const wide = devices.find(({ queues }) => queues > 1);
   // The kernel sends such frames on the queue of the core that it is on, not on one that the sender chooses.
-  if (wide !== undefined) return `${wide.name} has ${wide.queues} queues; wanted 1`;
-  if (mtu + ethernetBytes > longestSentFrame)
-    return `an MTU of ${mtu}; wanted at most ${longestSentFrame - ethernetBytes}`;
+  if (wide !== undefined) return `"${wide.name}" has ${wide.queues} queues; wanted 1`;
+  if (mtu + ethernetBytes <= longestSentFrame) return null;
+  return `an MTU of ${mtu}; wanted at most ${longestSentFrame - ethernetBytes}`;
+}
+
+/** @returns why not, when this kernel or process cannot. */
+function openTogether(
+  devices: readonly AfXdpDevice[],
+  sockets: readonly XdpSocket[],
+  frames: FrameMemory,
+  frameRoom: number,
+): Together | string {
   if (frames.map < 0) return 'the kernel makes no BPF map that holds all frames';
   const open: { close(): void }[] = [];
   const close = (): void => {
@@ -323,9 +335,18 @@ function openTogether(
     const indices = devices.map(({ name }) => deviceIndex(name));
     const features = new XdpFeatures(indices);
     open.push(features);
+    const drops = new TransmitDrops(indices);
+    open.push(drops);
     const sender = new XdpSender({ frames, frameRoom, devices: indices });
     open.push(sender);
-    return { sender, features, close };
+    return {
+      sender,
+      features,
+      get dropped() {
+        return Math.max(0, drops.dropped - sockets.reduce((sum, { lost }) => sum + lost, 0));
+      },
+      close,
+    };
   } catch (error) {
     close();
     return error instanceof Error ? error.message : String(error);

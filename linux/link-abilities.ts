@@ -11,7 +11,7 @@ import { createVethPair } from './veth.ts';
 
 export interface LinkAbility {
   readonly kind: LinkKind;
-  /** How it works: `af_xdp (native)`; null: it was refused. */
+  /** How it works: `af_xdp (native)`, and what it does without; null: it was refused. */
   readonly works: string | null;
   /** Why it was refused; null when it works. */
   readonly refused: string | null;
@@ -48,8 +48,10 @@ function tried(kind: LinkKind): LinkAbility {
       addresses: Uint32Array.of(kind === 'tap' ? freeAddress : loopbackAddress),
       threads: 1,
     });
+    const { togetherRefused = null } = opened.link;
     opened.close();
-    return { kind, works: opened.chosen.replace(` on ${device}`, ''), refused: null };
+    const how = togetherRefused === null ? '' : `; frames are sent one by one: ${togetherRefused}`;
+    return { kind, works: opened.chosen.replace(` on ${device}`, '') + how, refused: null };
   } catch (error) {
     const reason = error instanceof LinkRefused ? error.refused[0]?.reason : undefined;
     return { kind, works: null, refused: reason ?? messageOf(error) };

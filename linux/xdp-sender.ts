@@ -50,33 +50,34 @@ const ethernetBytes = 14;
 export const longestSentFrame = 3072;
 const EINTR = 4;
 
-/** Memory for the frames of a link: as a BPF map, if the kernel makes one so large. */
+/** Memory for the frames of a link. */
 export interface FrameMemory {
   readonly mapping: Mapping;
-  /** Descriptor of the map; −1: it is none. */
+  /** Descriptor of the BPF map that it is; −1: it is none. */
   readonly map: number;
   close(): void;
 }
 
-/** @throws {SystemCallError} */
-export function frameMemory(lengthBytes: number): FrameMemory {
-  let map = -1;
+/** @param asMap if the kernel makes one so large. @throws {SystemCallError} */
+export function frameMemory(lengthBytes: number, asMap: boolean): FrameMemory {
+  const map = asMap ? mapOf(lengthBytes) : -1;
+  const mapping = map < 0 ? allocate(lengthBytes) : mapDescriptor(map, lengthBytes, 0);
+  return {
+    mapping,
+    map,
+    close: () => {
+      mapping.unmap();
+      if (map >= 0) closeDescriptor(map);
+    },
+  };
+}
+
+function mapOf(lengthBytes: number): number {
   try {
-    map = createMappableMap(lengthBytes);
-    const mapping = mapDescriptor(map, lengthBytes, 0);
-    return {
-      mapping,
-      map,
-      close: () => {
-        mapping.unmap();
-        closeDescriptor(map);
-      },
-    };
+    return createMappableMap(lengthBytes);
   } catch (error) {
-    if (!(error instanceof SystemCallError)) throw error;
-    if (map >= 0) closeDescriptor(map);
-    const mapping = allocate(lengthBytes);
-    return { mapping, map: -1, close: () => mapping.unmap() };
+    if (error instanceof SystemCallError) return -1;
+    throw error;
   }
 }
 
@@ -124,9 +125,10 @@ export class XdpSender {
           }),
         ),
       );
+      descriptors.push(...attachNowhere(program));
       this.#list = mapDescriptor(list, listBytes, 0);
       this.#words = new Int32Array(this.#list.buffer);
-      descriptors.push(...attachNowhere(program));
+      // What can be refused is done: this takes a page of memory.
       this.#source = frameSource(program, startBytes, batch);
     } catch (error) {
       for (const descriptor of descriptors) closeDescriptor(descriptor);
@@ -156,7 +158,8 @@ export class XdpSender {
 
   /**
    * Sends what is listed: the frames are free when it returns, for they were copied. The list stays as it is until clear().
-   * @returns how many of them; fewer than `count` when the kernel refused the rest.
+   * @returns how many of them the program was run for; fewer than `count` when the kernel refused the rest. What the device
+   * then drops only its own counters know.
    */
   send(): number {
     const words = this.#words;
@@ -186,13 +189,15 @@ export class XdpSender {
  */
 function attachNowhere(program: number): number[] {
   return inNewNetworkNamespace(() => {
-    const link = attachToDevice(program, {
-      place: 'XDP',
-      deviceIndex: deviceIndex('lo'),
-      flags: XDP_FLAGS_SKB_MODE,
-    });
     // A socket keeps the namespace.
-    return [link, openDatagramSocket()];
+    const keeper = openDatagramSocket();
+    try {
+      const lo = deviceIndex('lo');
+      return [keeper, attachToDevice(program, { place: 'XDP', deviceIndex: lo, flags: XDP_FLAGS_SKB_MODE })];
+    } catch (error) {
+      closeDescriptor(keeper);
+      throw error;
+    }
   });
 }
 

@@ -240,6 +240,11 @@ export class XdpSocket {
       throw new SystemCallError(`Cannot send on "${this.#device}" (a device that is gone, or down)`, errno);
   }
 
+  /** Frames that were given to the device, and that it had no room for. */
+  get lost(): number {
+    return this.#lost;
+  }
+
   /** Frames dropped here, either way: no free frame, a full ring, a device that took none. One system call. */
   get dropped(): number {
     getOptionBytes(this.fd, SOL_XDP, XDP_STATISTICS, this.#statistics);

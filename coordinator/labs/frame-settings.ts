@@ -48,39 +48,55 @@ export class Checksums {
  * (linux/xdp-sender.ts).
  */
 export class DeviceQueues {
-  readonly #server: Holder;
-  readonly #agents: readonly Holder[];
+  readonly #devices: readonly { readonly holder: Holder; readonly name: string; count: number }[];
   readonly #all: number;
-  #count: number;
 
   /** @param all that the devices were made with. */
   constructor(server: Holder, agents: readonly Holder[], all: number) {
-    this.#server = server;
-    this.#agents = agents;
     this.#all = all;
-    this.#count = all;
+    this.#devices = agents.flatMap((agent, index) => [
+      { holder: server, name: `srv${index}`, count: all },
+      { holder: agent, name: 'load0', count: all },
+    ]);
   }
 
+  /** Of every device. */
   get count(): number {
-    return this.#count;
+    return Math.min(...this.#devices.map(({ count }) => count));
   }
 
-  /** @returns what it came to, in words. */
+  /**
+   * @returns what it came to, in words.
+   * @throws {Failure} when devices do not get all their queues back: kernels are not to be compared with fewer.
+   */
   async set({ serverCores, wholeChecksums = untouched }: TrialPlace): Promise<string> {
     const below = wholeChecksums.server && wholeChecksums.agents;
     const wanted = below ? Math.min(serverCores.length, this.#all) : this.#all;
-    if (wanted !== this.#count) {
-      const change = (holder: Holder, device: string): Promise<string> =>
-        holder.run('ethtool', ['--set-channels', device, 'rx', String(wanted), 'tx', String(wanted)]);
-      try {
-        await Promise.all(this.#agents.map((_, index) => change(this.#server, `srv${index}`)));
-        await Promise.all(this.#agents.map((agent) => change(agent, 'load0')));
-        this.#count = wanted;
-      } catch (error) {
-        // Linux before 5.16 cannot. Each end is used as it is: only speed is lost.
-        return `${this.#count}; ${wanted} were not to be had: ${error instanceof Error ? error.message : String(error)}`;
-      }
-    }
-    return String(this.#count);
+    const refused = await this.#change(wanted);
+    if (refused === null) return String(wanted);
+    // Linux before 5.16 cannot. Then each end is used as it was made: only speed is lost.
+    const stuck = wanted === this.#all ? refused : await this.#change(this.#all);
+    if (stuck !== null)
+      throw badInput(
+        `Cannot place a trial: devices of the lab have ${this.count} queues; wanted ${this.#all}. ` +
+          `"ethtool --set-channels" said: ${stuck}`,
+      );
+    return `${this.#all}; ${wanted} were not to be had: ${refused}`;
+  }
+
+  /** @returns why not all devices have so many now; null: they have. */
+  async #change(wanted: number): Promise<string | null> {
+    const ended = await Promise.allSettled(
+      this.#devices
+        .filter(({ count }) => count !== wanted)
+        .map(async (device) => {
+          const counts = ['rx', String(wanted), 'tx', String(wanted)];
+          await device.holder.run('ethtool', ['--set-channels', device.name, ...counts]);
+          device.count = wanted;
+        }),
+    );
+    const failed = ended.find((one) => one.status === 'rejected');
+    if (failed === undefined) return null;
+    return failed.reason instanceof Error ? failed.reason.message : String(failed.reason);
   }
 }

@@ -43,7 +43,9 @@ export interface Link {
 export interface KernelLink extends Link {
   /** What it is and on what, as a record says it: `af_xdp:load0`. */
   readonly name: string;
-  /** Blocks until a frame is there or `mostUs` have passed: whole microseconds, 0 does not block. One system call. */
+  /** Why frames never go many at a time here; null: they do, while their devices take them. Absent: there is one way. */
+  readonly togetherRefused?: string | null;
+  /** Blocks until a frame is there or `mostUs` have passed: whole microseconds, finite, 0 does not block. One system call. */
   wait(mostUs: number): void;
 }
 
@@ -56,7 +58,7 @@ export interface FrameBatch {
 export interface LinkCounters {
   received: number;
   transmitted: number;
-  /** Of those, frames that went many at a time, by a shorter way than the others; absent: there is one way. */
+  /** Of those, frames that went many at a time, by a shorter way than the others; absent or 0: none did. */
   readonly sentTogether?: number;
   /** Frames dropped because the way out was full or no frame was free. */
   overflows: number;

@@ -4,9 +4,9 @@
  *
  * `open` is one Int32Array, a word an entry, so that a cache line holds sixteen of them: open addressing with linear
  * probing, at most half full, deletion by shifting back (no tombstones). What an id leaves free of the word holds the low
- * bits of the entry's home, so that shifting back needs no other flow's line, and bits of the hash, so that a search looks at
- * none. `map` is the plain way, nested JavaScript Maps, to
- * measure the other against. Addresses may be given as int32 or uint32.
+ * bits of the entry's home, so that shifting back needs no other flow's line, and bits of the hash, so that a search looks
+ * at none. `map` is the plain way, nested JavaScript Maps, to measure the other against. Addresses may be given as int32
+ * or uint32.
  */
 
 import { lineOf, lineWords, Peer } from './layout.ts';
@@ -25,7 +25,7 @@ export interface FlowTable {
   touch(ids: Int32Array, count: number): number;
 }
 
-/** Bits of an entry's home that it holds: at most half full, next to none lies further from its own than these count. */
+/** Bits of an entry's home that it holds: in a table half full, next to no entry lies more than 63 places from its home. */
 const usualHomeBits = 6;
 
 export type FlowTableKind = 'open' | 'map';

@@ -98,7 +98,11 @@ export class CoreLoop {
     this.#figures.measure(false);
     this.#conversations.abortAll();
     stack.flush();
-    return { figures: this.#figures.result(), troubles: this.#troubles };
+    return {
+      figures: this.#figures.result(),
+      troubles: this.#troubles,
+      togetherRefused: this.#link.togetherRefused ?? null,
+    };
   }
 
   #handle(count: number, nowMs: number): void {

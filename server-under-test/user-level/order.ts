@@ -21,4 +21,6 @@ export interface UserLevelCoreResult {
   readonly figures: CoreFigures;
   /** From start to end. */
   readonly troubles: ConnectionTroubles;
+  /** Of its link. */
+  readonly togetherRefused: string | null;
 }

@@ -47,10 +47,16 @@ export function summarise(
         "of the server's own TCP: connection requests that found its queues full, dropped or answered by a cookie",
       'server.listenDrops':
         "of the server's own TCP: connection requests dropped, its queues or its memory being full",
+      ...sendingNotes(results),
       ...said.notes,
       ...troubles,
     },
   };
+}
+
+function sendingNotes(results: readonly UserLevelCoreResult[]): Record<string, string> {
+  const refused = results.find(({ togetherRefused }) => togetherRefused !== null)?.togetherRefused ?? null;
+  return refused === null ? {} : { 'server.userLevel.framesSent': `none many at a time: ${refused}` };
 }
 
 function userLevelResult(cores: readonly CoreFigures[], link: string): UserLevelResult {

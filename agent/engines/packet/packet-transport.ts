@@ -37,9 +37,11 @@ const closing: readonly number[] = [State.finWait1, State.finWait2, State.closin
 /** A request that is not to be sent yet. */
 const notConnected = -1;
 
+type PacketLink = Pick<KernelLink, 'wait' | 'counters' | 'togetherRefused'>;
+
 export interface PacketTransportOptions extends TransportOptions {
   readonly stack: Stack;
-  readonly link: Pick<KernelLink, 'wait' | 'counters'>;
+  readonly link: PacketLink;
   /** Closes the link, and takes its programs off the device. */
   readonly closeLink: () => void;
   readonly names: NamesInTurn;
@@ -56,7 +58,7 @@ export class PacketTransport implements Transport {
   readonly awakeUs = 0;
 
   readonly #stack: Stack;
-  readonly #link: Pick<KernelLink, 'wait' | 'counters'>;
+  readonly #link: PacketLink;
   readonly #closeLink: () => void;
   readonly #names: NamesInTurn;
   readonly #targetPort: number;
@@ -174,9 +176,11 @@ export class PacketTransport implements Transport {
 
   #notesOfSending(): Readonly<Record<string, string>> {
     const { transmitted, sentTogether = 0 } = this.#link.counters;
-    if (sentTogether === 0) return {};
+    const refused = this.#link.togetherRefused ?? null;
+    if (sentTogether === 0 && refused === null) return {};
+    const why = refused === null ? '' : `: ${refused}`;
     return {
-      'generator.sending': `of ${transmitted} frames ${sentTogether} were sent many at a time, past the kernel's socket buffers`,
+      'generator.sending': `of ${transmitted} frames ${sentTogether} were sent many at a time, past the kernel's socket buffers${why}`,
     };
   }
 
