@@ -27,6 +27,7 @@ import { flushLists, wantsSyn } from './tcp/send.ts';
 import { Is, State } from './tcp/states.ts';
 import { settleAcks, settleAll, unread } from './tcp/text.ts';
 import { nextDueMs, runTimers } from './tcp/timeouts.ts';
+import { touch } from './touch.ts';
 
 const { STATE, FLAGS, DUE_MS } = Hot;
 const { LOCAL, REMOTE, PORTS, HARDWARE_HIGH, HARDWARE_LOW } = Peer;
@@ -390,21 +391,6 @@ export class Stack implements Resolver {
     finish(core, id, at);
     return true;
   }
-}
-
-/**
- * Reads a byte at either end of every frame before any is looked at: what another core has written comes from there for
- * all of them together, instead of one after the other.
- */
-function touch(memory: DataView, batch: FrameBatch, count: number): number {
-  let sum = 0;
-  for (let index = 0; index < count; index++) {
-    const at = batch.at[index];
-    // A link may hand over a frame of nothing: before the first one there is no byte.
-    const last = Math.max(batch.length[index], 1) - 1;
-    sum = (sum + memory.getInt8(at) + memory.getInt8(at + last)) | 0;
-  }
-  return sum;
 }
 
 /** Between two questions for the same neighbour. */

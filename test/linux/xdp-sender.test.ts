@@ -144,7 +144,7 @@ test(
     const namespaces = twoNamespaces(t);
     const program = `
     import { readdirSync, readFileSync } from 'node:fs';
-    import { openLink } from '${new URL('../../linux/open-link.js', import.meta.url).href}';
+    const { openLink } = await import(process.argv[1]);
     const held = () => [
       readFileSync('/proc/self/maps', 'latin1').split('bpf-map').length,
       readdirSync('/proc/self/fd').length,
@@ -165,6 +165,7 @@ test(
       namespaces.left.run(
         ...(['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin'] as const),
         ...[process.execPath, '--input-type=module', '-e', program],
+        new URL('../../linux/open-link.js', import.meta.url).href,
       ),
     ) as { refused: string | null; before: number[]; after: number[] };
     assert.equal(said.refused, 'Cannot make a network namespace: EPERM');
