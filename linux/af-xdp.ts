@@ -230,7 +230,7 @@ class AfXdpLink implements KernelLink {
 
   #sendTogether(sender: XdpSender): void {
     const sent = sender.send();
-    for (let index = 0; index < sent; index++) this.#pool.release(sender.at[index]);
+    for (let index = 0; index < sent; index++) this.#pool.release(sender.atOf(index));
     this.counters.transmitted += sent;
     this.counters.sentTogether += sent;
     // Refused for want of the kernel's memory, if at all; what comes after them must not overtake them.
@@ -242,7 +242,7 @@ class AfXdpLink implements KernelLink {
     const { count } = sender;
     sender.clear();
     for (let index = from; index < count; index++)
-      this.#queue(sender.device[index], sender.at[index], sender.length[index]);
+      this.#queue(sender.deviceOf(index), sender.atOf(index), sender.lengthOf(index));
   }
 
   #queue(index: number, at: number, length: number): void {

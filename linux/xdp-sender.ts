@@ -41,6 +41,8 @@ const listEntries = 2048;
 /** The list begins with how many of it the program has done. */
 const entriesAt = 64;
 const entryBytes = 8;
+/** The same place, in words of 32 bits. */
+const firstEntry = entriesAt >> 2;
 /** What a veth device's interrupt handler takes in one turn; its queue holds 256. */
 const batch = 64;
 /** Of the kernel's own frames: any length between an Ethernet header and a page does. */
@@ -94,10 +96,7 @@ export class XdpSender {
   readonly #words: Int32Array;
   readonly #descriptors: readonly number[];
   readonly #source: FrameSource;
-  /** Of the frames listed, for whoever takes them back. */
-  readonly at = new Int32Array(listEntries);
-  readonly length = new Int32Array(listEntries);
-  readonly device = new Int32Array(listEntries);
+  /** Frames listed. */
   count = 0;
 
   /** @throws {SystemCallError} EPERM: needs CAP_SYS_ADMIN and CAP_BPF; EINVAL: the kernel is older than 5.18. */
@@ -147,17 +146,26 @@ export class XdpSender {
 
   /** Lists a frame; not when it is full. @param device by its number in the options. */
   add(at: number, length: number, device: number): void {
-    const index = this.count++;
-    this.at[index] = at;
-    this.length[index] = length;
-    this.device[index] = device;
-    const entry = (entriesAt >> 2) + (index << 1);
+    const entry = firstEntry + (this.count++ << 1);
     this.#words[entry] = at;
     this.#words[entry + 1] = length | (device << 16);
   }
 
+  /** What add() was given of frame `index`; after clear() too, until frames are listed again. */
+  atOf(index: number): number {
+    return this.#words[firstEntry + (index << 1)];
+  }
+
+  lengthOf(index: number): number {
+    return this.#words[firstEntry + (index << 1) + 1] & 0xffff;
+  }
+
+  deviceOf(index: number): number {
+    return this.#words[firstEntry + (index << 1) + 1] >>> 16;
+  }
+
   /**
-   * Sends what is listed: the frames are free when it returns, for they were copied. The list stays as it is until clear().
+   * Sends what is listed: the frames are free when it returns, for they were copied. The list stays until clear().
    * @returns how many of them the program was run for; fewer than `count` when the kernel refused the rest. What the device
    * then drops only its own counters know.
    */

@@ -14,7 +14,7 @@ const untouched = { server: false, agents: false };
 export class Checksums {
   readonly #server: Holder;
   readonly #agents: readonly Holder[];
-  #whole = { server: false, agents: false };
+  #whole = untouched;
 
   constructor(server: Holder, agents: readonly Holder[]) {
     this.#server = server;
@@ -74,7 +74,7 @@ export class DeviceQueues {
     const wanted = below ? Math.min(serverCores.length, this.#all) : this.#all;
     const refused = await this.#change(wanted);
     if (refused === null) return String(wanted);
-    // Linux before 5.16 cannot. Then each end is used as it was made: only speed is lost.
+    // Older kernels cannot. Then each end is used as it was made: only speed is lost.
     const stuck = wanted === this.#all ? refused : await this.#change(this.#all);
     if (stuck !== null)
       throw badInput(
